@@ -1,0 +1,1 @@
+//! Dockerfiles as typed instructions, rendered in one place.

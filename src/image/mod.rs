@@ -1,0 +1,11 @@
+//! What an image is called and what is inside it.
+//!
+//! References and descriptors are plain values that every other module shares; nothing here does I/O.
+
+mod descriptor;
+mod reference;
+
+pub use descriptor::{
+    Artifact, ImageConfig, ImageDescriptor, ImageDetails, Mirrored, OsFamily, PackageTool, VersionedList,
+};
+pub use reference::{Digest, ImageReference, ReferenceError, RegistryHost};

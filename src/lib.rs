@@ -1,0 +1,14 @@
+//! FastBuild: a JSON request becomes a container image.
+//!
+//! The map: `api` takes requests, `queue` runs tasks, `pipeline` leads a task through its stages, `recipe` writes the
+//! Dockerfile, `engine` drives the Docker daemon, `callback` tells the platform. `docs/ARCHITECTURE.md` has the picture.
+
+pub mod catalogue;
+pub mod cause;
+pub mod dockerfile;
+pub mod engine;
+pub mod image;
+pub mod inspect;
+pub mod recipe;
+pub mod request;
+pub mod secret;

@@ -1,0 +1,1 @@
+//! (request, descriptor, catalogue) → Dockerfile and build context. Pure: nothing here does I/O.

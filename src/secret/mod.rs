@@ -1,0 +1,1 @@
+//! Platform AES, sealing at rest and password hashes.
