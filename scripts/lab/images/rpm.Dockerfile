@@ -6,7 +6,9 @@ RUN apt-get update \
 	&& apt-get install -y --no-install-recommends dnf rpm createrepo-c \
 	&& rm -rf /var/lib/apt/lists/*
 COPY rpm.spec /tmp/lab.spec
-RUN rpmbuild -bb --define '_rpmdir /opt/repository' --define '_topdir /tmp/rpmbuild' /tmp/lab.spec \
+RUN for version in 1.0 1.1; do \
+		rpmbuild -bb --define "lab_version $version" --define '_rpmdir /opt/repository' --define '_topdir /tmp/rpmbuild' /tmp/lab.spec || exit 1; \
+	done \
 	&& createrepo_c /opt/repository \
 	&& rm -rf /tmp/rpmbuild /tmp/lab.spec
 COPY rpm.os-release /usr/lib/os-release
@@ -20,4 +22,4 @@ RUN ln -sf ../usr/lib/os-release /etc/os-release \
 	&& ln -sf dnf /usr/bin/yum \
 	&& for tool in /usr/bin/apt* /usr/bin/dpkg*; do rm -f "$tool"; done \
 	&& rm -rf /etc/apt \
-	&& dnf -y install lab-hello && lab-hello && dnf -y remove lab-hello && dnf clean all
+	&& dnf -y install lab-world-1.0 && lab-world && dnf -y remove lab-hello lab-world && dnf clean all
