@@ -3,6 +3,7 @@
 #
 #   scripts/tls-daemon.sh up      certificates, client tars (good and bad ones), bridge, daemon, base/debian:12
 #   scripts/tls-daemon.sh env     shell exports: FASTBUILD_LAB_TLS_HOST, _PORT, _DIR, _DOCKER_SOCKET
+#   scripts/tls-daemon.sh running its name, if `up` started it and it still runs
 #   scripts/tls-daemon.sh down    stop it and take the bridge and its three firewall rules away (FASTBUILD_KEEP_LAB=1 keeps it)
 #
 # The lab's registry must run (scripts/lab.sh up). The tars in FASTBUILD_LAB_TLS_DIR:
@@ -161,6 +162,7 @@ down)
 	stop_process "$tls_pid_file" dockerd
 	remove_bridge
 	;;
+running) if process_alive "$tls_pid_file"; then echo tls-daemon; fi ;;
 env)
 	printf 'export FASTBUILD_LAB_TLS_HOST=127.0.0.1\nexport FASTBUILD_LAB_TLS_PORT=%q\nexport FASTBUILD_LAB_TLS_DIR=%q\n' "$tls_port" "$tls_directory"
 	printf 'export FASTBUILD_LAB_TLS_DOCKER_SOCKET=%q\n' "unix://$tls_run_directory/docker.sock"

@@ -1,22 +1,40 @@
 #!/usr/bin/env bash
-# scripts/with-lab.sh [--bases "NAME …"] COMMAND…: run a command with the lab up and its variables set.
+# scripts/with-lab.sh [--bases "NAME …"] [--tls] COMMAND…: run a command with the lab up and its variables set;
+# with --tls the second daemon behind mutual TLS too.
 # Afterwards, also after a failure or an interrupt, whatever this run started is stopped; what ran before stays.
 
 set -euo pipefail
 scripts=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
 bases=()
-if [ "${1:-}" = --bases ]; then
-	read -r -a bases <<<"$2"
-	shift 2
-fi
+tls=no
+while :; do
+	case ${1:-} in
+	--bases)
+		read -r -a bases <<<"$2"
+		shift 2
+		;;
+	--tls)
+		tls=yes
+		shift
+		;;
+	*) break ;;
+	esac
+done
 
-before=" $("$scripts/lab.sh" running | tr '\n' ' ')"
+running() {
+	"$scripts/lab.sh" running
+	"$scripts/tls-daemon.sh" running
+}
+before=" $(running | tr '\n' ' ')"
 # shellcheck disable=SC2317,SC2329
 stop_what_we_started() {
 	local part started=()
-	for part in $("$scripts/lab.sh" running); do
-		[ "${before#* "$part" }" != "$before" ] || started+=("$part")
+	for part in $(running); do
+		case $before in
+		*" $part "*) ;;
+		*) if [ "$part" = tls-daemon ]; then "$scripts/tls-daemon.sh" down; else started+=("$part"); fi ;;
+		esac
 	done
 	[ "${#started[@]}" -eq 0 ] || "$scripts/lab.sh" down "${started[@]}"
 }
@@ -27,4 +45,9 @@ trap 'exit 143' TERM
 "$scripts/lab.sh" up "${bases[@]}"
 variables=$("$scripts/lab.sh" env)
 eval "$variables"
+if [ "$tls" = yes ]; then
+	"$scripts/tls-daemon.sh" up
+	variables=$("$scripts/tls-daemon.sh" env)
+	eval "$variables"
+fi
 "$@"

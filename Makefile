@@ -1,0 +1,52 @@
+# Every target sets up what it misses and stops what it started; what runs already is used and left alone.
+# FASTBUILD_KEEP_LAB=1 keeps the lab for the next command.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run demo test torture bench check fmt clippy doc sqlx deny prepare lab-up lab-down
+
+with_lab := scripts/with-lab.sh
+step := scripts/step.sh
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: ## the service with config.toml
+	cargo run --release --locked -- serve --config config.toml
+
+demo: ## one request from nothing to a running container
+	cargo build --release --locked
+	$(with_lab) --bases "debian entrypoint" scripts/demo.sh
+
+test: ## all tests, against a real daemon and a real registry
+	$(with_lab) --tls $(MAKE) --no-print-directory in-lab-test
+
+torture: ## the tests that are too long for every day
+	$(with_lab) --tls env FASTBUILD_TORTURE=1 cargo test --release --locked -- --include-ignored
+
+bench: ## ratios measured side by side, as a table and as JSON
+	$(with_lab) cargo bench --locked
+
+check: ## exactly what CI runs: fmt, clippy, doc, sqlx, deny, tests
+	@$(step) fmt cargo fmt --check
+	@$(step) clippy cargo clippy --locked --all-targets -- -D warnings
+	@$(step) doc env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	@$(step) sqlx scripts/sqlx.sh check
+	@$(step) deny scripts/deny.sh
+	@$(with_lab) --tls $(MAKE) --no-print-directory in-lab-test
+
+.PHONY: in-lab-test
+in-lab-test:
+	@$(step) test-build cargo test --locked --no-run
+	@$(step) test cargo test --locked
+
+prepare: ## the offline query data in .sqlx
+	scripts/sqlx.sh prepare
+
+lab-up: ## daemon, registry and base images, and leave them running
+	scripts/lab.sh up
+	@scripts/lab.sh env
+
+lab-down: ## stop what lab-up started
+	scripts/tls-daemon.sh down
+	scripts/lab.sh down
