@@ -21,9 +21,9 @@ lab_here=$(dirname -- "${BASH_SOURCE[0]}")/lab
 # shellcheck source=scripts/lab/bases.sh
 . "$lab_here/bases.sh"
 
+# shellcheck disable=SC2034
 print_environment() {
 	local name
-	# shellcheck disable=SC2034
 	local FASTBUILD_LAB_REGISTRY FASTBUILD_LAB_USERNAME=$registry_username FASTBUILD_LAB_PASSWORD=$registry_password \
 		FASTBUILD_LAB_DOCKER_HOST=$docker_host DOCKER=$docker_client FASTBUILD_LAB_DEBIAN_MIRROR \
 		FASTBUILD_LAB_DOCKER_CONFIG=$DOCKER_CONFIG

@@ -63,7 +63,9 @@ make_tar() {
 	[ "$ca" = - ] || cp "$ca.pem" "$staging/ca-jenkins.pem"
 	[ "$certificate" = - ] || cp "$certificate.pem" "$staging/cert-jenkins.pem"
 	[ "$key" = - ] || cp "$key-key.pem" "$staging/key-jenkins.pem"
-	tar --owner=0 --group=0 -C "$staging" -cf "$name.tar" $(ls "$staging")
+	# Plain names, as `tar -cf x.tar *.pem` makes them.
+	(cd "$staging" && tar --owner=0 --group=0 -cf files.tar ./*.pem --transform 's,^\./,,')
+	mv "$staging/files.tar" "$name.tar"
 	if [ "$name" = client ]; then
 		(cd "$staging" && mv ca-jenkins.pem ca.pem && mv cert-jenkins.pem cert.pem && mv key-jenkins.pem key.pem)
 		tar --owner=0 --group=0 -C "$staging" -czf client-docker.tar.gz ca.pem cert.pem key.pem

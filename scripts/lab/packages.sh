@@ -12,12 +12,17 @@ need_packages() {
 	[ "${#missing[@]}" -gt 0 ] || return 0
 	command -v apt-get >/dev/null || fail "missing ${missing[*]}, and there is no apt-get to install them with"
 	say "installing ${missing[*]}"
+	mkdir -p "$lab_directory"
 	if [ "$lists_are_fresh" = no ]; then
-		as_root apt-get update -qq
+		# One list that cannot be fetched is no reason to stop: the packages may stand in another.
+		as_root apt-get update -qq >"$lab_directory/apt.log" 2>&1 || true
 		lists_are_fresh=yes
 	fi
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 \
-		|| fail "apt-get could not install ${missing[*]}"
+	if ! as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y -qq --no-install-recommends \
+		"${missing[@]}" >>"$lab_directory/apt.log" 2>&1 </dev/null; then
+		tail -n 15 "$lab_directory/apt.log" >&2
+		fail "apt-get could not install ${missing[*]}; its log is $lab_directory/apt.log"
+	fi
 }
 
 # The Debian mirror of this machine's own apt, so that the lab works behind any mirror.
