@@ -3,8 +3,18 @@
 //! After parsing no text is trusted or checked again: each type here can carry neither an instruction, an option, a
 //! shell metacharacter nor a path outside its directory.
 
+mod error;
+mod marker;
 mod model;
 mod names;
+mod packages;
+mod reason;
+mod requirement;
 
+pub use error::FieldError;
+pub use marker::Marker;
 pub use model::*;
 pub use names::*;
+pub use packages::{CondaPackage, OsPackage};
+pub use reason::Reason;
+pub use requirement::{PipRequirement, Specifier};

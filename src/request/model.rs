@@ -91,7 +91,7 @@ pub struct CondaPackages {
     pub source: Option<SourceChoice>,
     /// Specifications in the order given, duplicates removed.
     pub software: Vec<CondaPackage>,
-    /// Python versions asked for, such as `3.8`.
+    /// The Python of the environment, such as `3.8`; the first of the versions asked for.
     pub python_version: Option<VersionText>,
 }
 
@@ -102,14 +102,4 @@ pub struct SourceChoice {
     pub mirror: FileName,
     /// The file in it, such as `ubuntu-18.04.list`.
     pub file: FileName,
-}
-
-/// Why a field was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}: {value:?}")]
-pub struct FieldError {
-    /// What is wrong and what is allowed.
-    pub reason: &'static str,
-    /// The refused text, shortened.
-    pub value: String,
 }
