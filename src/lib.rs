@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod cause;
+pub mod clock;
 pub mod dockerfile;
 pub mod engine;
 pub mod image;
@@ -12,3 +13,6 @@ pub mod inspect;
 pub mod recipe;
 pub mod request;
 pub mod secret;
+pub mod settings;
+pub mod store;
+pub mod task;

@@ -1,0 +1,160 @@
+//! Reading the settings: the file, the environment over it, relative paths made absolute.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::Settings;
+
+const ENVIRONMENT_PREFIX: &str = "FASTBUILD__";
+
+/// Why the settings cannot be used. Each says which file or variable to change.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{path} is not valid TOML: {source}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words.
+        source: Box<toml::de::Error>,
+    },
+    /// A key is unknown or its value is of another kind.
+    #[error("setting '{key}' (in {origin} or FASTBUILD__… variables): {reason}")]
+    Value {
+        /// Dotted key.
+        key: String,
+        /// The file, or `the environment`.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A variable names no setting.
+    #[error("the variable {0} must be FASTBUILD__SECTION__KEY")]
+    Variable(String),
+}
+
+/// Reads settings from `path` (absent: defaults) with `variables` over it.
+pub fn load(
+    path: Option<&Path>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Settings, SettingsError> {
+    let mut table = match path {
+        Some(path) => read(path)?,
+        None => Table::new(),
+    };
+    for (name, value) in variables {
+        overlay(&mut table, &name, &value)?;
+    }
+    let origin = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
+    let mut settings: Settings = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        SettingsError::Value { key: error.path().to_string(), origin, reason: error.into_inner().message().to_owned() }
+    })?;
+    let root = match path.and_then(Path::parent) {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    settle_paths(&mut settings, &std::path::absolute(&root).unwrap_or(root));
+    Ok(settings)
+}
+
+fn read(path: &Path) -> Result<Table, SettingsError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    text.parse().map_err(|source| SettingsError::Syntax { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// Puts `FASTBUILD__SECTION__KEY=value` over the file. A value that reads as TOML is taken as such, all else as text.
+fn overlay(table: &mut Table, name: &str, value: &str) -> Result<(), SettingsError> {
+    let Some(path) = name.strip_prefix(ENVIRONMENT_PREFIX) else { return Ok(()) };
+    let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+    let [section, key] = keys.as_slice() else { return Err(SettingsError::Variable(name.to_owned())) };
+    let section = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+    let Value::Table(section) = section else { return Err(SettingsError::Variable(name.to_owned())) };
+    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    // A key of digits is a text all the same, and so is a date.
+    let is_text_setting = matches!(key.as_str(), "key" | "iv" | "time_zone" | "host" | "public_url" | "file");
+    let value = match parsed {
+        Some(value) if !is_text_setting || value.is_str() => value,
+        _ => Value::String(value.to_owned()),
+    };
+    section.insert(key.clone(), value);
+    Ok(())
+}
+
+fn settle_paths(settings: &mut Settings, root: &Path) {
+    let base = root.join(&settings.fb.base_dir);
+    let settle = |path: &mut PathBuf, default: &str| {
+        *path = if path.as_os_str().is_empty() { base.join(default) } else { root.join(&*path) };
+    };
+    settle(&mut settings.fb.source_dir, "source");
+    settle(&mut settings.fb.task_dir, "task");
+    settle(&mut settings.fb.tools_dir, "tools");
+    settle(&mut settings.fb.tls_dir, "tls");
+    // An old service's SQLAlchemy URL: three slashes and a relative path, four and an absolute one.
+    let mut file = PathBuf::from(settings.db.file.strip_prefix("sqlite:///").unwrap_or(&settings.db.file));
+    settle(&mut file, "fastbuild.sqlite3");
+    let mut key_file = std::mem::take(&mut settings.db.key_file);
+    settle(&mut key_file, &file.with_added_extension("key").to_string_lossy());
+    settings.db.file = file.to_string_lossy().into_owned();
+    settings.db.key_file = key_file;
+    settings.fb.base_dir = base;
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_shipped_file_is_the_defaults() {
+        let shipped = load(Some(Path::new("config.toml")), []).unwrap();
+        let defaults = load(None, []).unwrap();
+        assert_eq!(format!("{shipped:?}"), format!("{defaults:?}"));
+        assert_eq!(shipped.aes.key.expose_secret(), defaults.aes.key.expose_secret());
+    }
+
+    #[test]
+    fn the_environment_wins() {
+        let given = [("FASTBUILD__FB__PORT", "48002"), ("FASTBUILD__AES__IV", "1234567890123456"), ("PATH", "x")];
+        let settings = load(Some(Path::new("config.toml")), variables(&given)).unwrap();
+        assert_eq!(settings.fb.port, 48002);
+        assert_eq!(settings.aes.iv, "1234567890123456");
+    }
+
+    #[test]
+    fn an_old_database_url_is_a_path() {
+        for (url, file) in [("sqlite:////srv/a.db", "/srv/a.db"), ("/srv/b.db", "/srv/b.db")] {
+            let settings = load(None, variables(&[("FASTBUILD__DB__FILE", url)])).unwrap();
+            assert_eq!(settings.db.file, file);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        for (name, value, part) in [
+            ("FASTBUILD__FB__PORT", "seventy", "fb.port"),
+            ("FASTBUILD__FB__PROT", "1", "prot"),
+            ("FASTBUILD__PORT", "1", "FASTBUILD__PORT"),
+            ("FASTBUILD__FB__TIME_ZONE", "Mars/Base", "Mars/Base"),
+        ] {
+            let message = load(None, variables(&[(name, value)])).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+        let missing = load(Some(Path::new("no-such.toml")), []).unwrap_err().to_string();
+        assert!(missing.contains("no-such.toml"), "{missing}");
+    }
+}

@@ -1,0 +1,312 @@
+//! Every setting with its default. The same texts stand in `config.toml`; a test holds the two together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+
+/// All settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where things are and where the service listens.
+    pub fb: FastBuildSection,
+    /// The database.
+    pub db: DatabaseSection,
+    /// Callbacks.
+    pub callback: CallbackSection,
+    /// The cipher that the platform encrypts passwords with.
+    pub aes: AesSection,
+    /// Builds.
+    pub build: BuildSection,
+    /// Limits on time and size.
+    pub limits: LimitsSection,
+    /// Logging.
+    pub log: LogSection,
+}
+
+/// `[fb]`: directories and the listening address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FastBuildSection {
+    /// Directory of everything below; relative paths are relative to the settings file.
+    pub base_dir: PathBuf,
+    /// Mirror files; `source` under `base_dir` when empty.
+    pub source_dir: PathBuf,
+    /// Task directories; `task` under `base_dir` when empty.
+    pub task_dir: PathBuf,
+    /// Installers; `tools` under `base_dir` when empty.
+    pub tools_dir: PathBuf,
+    /// Certificates of Docker servers; `tls` under `base_dir` when empty.
+    pub tls_dir: PathBuf,
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on.
+    pub port: u16,
+    /// Start of the URLs of logs and Dockerfiles; made from the configured host when empty.
+    pub public_url: String,
+    /// IANA name of the zone of times in answers; the machine's own when empty.
+    pub time_zone: ZoneName,
+    /// Language of messages when a client asks for none.
+    pub language: DefaultLanguage,
+    /// Origins that may send credentials; any origin may call without.
+    pub cors_origins: Vec<String>,
+    /// How long a stop may take, in seconds.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for FastBuildSection {
+    fn default() -> Self {
+        Self {
+            base_dir: PathBuf::from("data"),
+            source_dir: PathBuf::new(),
+            task_dir: PathBuf::new(),
+            tools_dir: PathBuf::new(),
+            tls_dir: PathBuf::new(),
+            host: "127.0.0.1".to_owned(),
+            port: 48001,
+            public_url: String::new(),
+            time_zone: ZoneName::default(),
+            language: DefaultLanguage::Chinese,
+            cors_origins: Vec::new(),
+            shutdown_seconds: 20,
+        }
+    }
+}
+
+/// An IANA time zone.
+#[derive(Debug, Clone)]
+pub struct ZoneName(pub TimeZone);
+
+impl Default for ZoneName {
+    fn default() -> Self {
+        Self(TimeZone::system())
+    }
+}
+
+impl<'de> Deserialize<'de> for ZoneName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name.is_empty() {
+            return Ok(Self::default());
+        }
+        TimeZone::get(&name).map(Self).map_err(|_| serde::de::Error::custom(format!("'{name}' is no IANA time zone")))
+    }
+}
+
+/// Language of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum DefaultLanguage {
+    /// Chinese.
+    #[serde(rename = "zh")]
+    Chinese,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+}
+
+/// `[db]`: the database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSection {
+    /// SQLite file; an old `sqlite:///` URL is accepted. `fastbuild.sqlite3` under `base_dir` when empty.
+    pub file: String,
+    /// File of the keys that seal secrets in rows; the database's name with `.key` when empty.
+    pub key_file: PathBuf,
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self { file: String::new(), key_file: PathBuf::new() }
+    }
+}
+
+/// `[callback]`: callbacks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CallbackSection {
+    /// Headers that the first start stores.
+    pub headers: BTreeMap<String, String>,
+    /// How long one attempt may take, in seconds.
+    pub timeout_seconds: u64,
+    /// How long an undelivered callback is tried, in seconds.
+    pub expire_seconds: u64,
+    /// Hosts (exact, or `.suffix`) and CIDRs that may be called; any when empty.
+    pub allow: Vec<String>,
+    /// Hosts and CIDRs that may not be called.
+    pub deny: Vec<String>,
+}
+
+impl Default for CallbackSection {
+    fn default() -> Self {
+        let headers = [("X-BizType", "DROS"), ("X-Login-UserId", "1"), ("Content-Type", "application/json")];
+        Self {
+            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            timeout_seconds: 10,
+            expire_seconds: 86_400,
+            allow: Vec::new(),
+            deny: Vec::new(),
+        }
+    }
+}
+
+/// `[aes]`: the platform's cipher.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AesSection {
+    /// Key: 16, 24 or 32 bytes.
+    pub key: SecretString,
+    /// Initialisation vector: 16 bytes.
+    pub iv: String,
+}
+
+impl Default for AesSection {
+    fn default() -> Self {
+        Self { key: SecretString::from("c7e71f37dda040fd"), iv: "0000000000000000".to_owned() }
+    }
+}
+
+/// `[build]`: builds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BuildSection {
+    /// Builds at the same time.
+    pub max_concurrent: usize,
+    /// `auto`, `buildkit` or `classic`.
+    pub builder: BuilderChoice,
+    /// Largest image in GiB; between build and push.
+    pub max_image_size_gb: f64,
+    /// `auto`, `system` or a tarball's name in `tools_dir/python`.
+    pub default_python: DefaultPython,
+    /// Network mode of builds; the daemon's default when empty.
+    pub network: String,
+    /// Predefined proxy arguments of builds, such as `HTTP_PROXY`; in no layer.
+    pub proxies: BTreeMap<String, String>,
+    /// `host:address` entries of builds; in no layer.
+    pub extra_hosts: Vec<String>,
+    /// Bases that are offered from the first start on.
+    pub base_images: Vec<String>,
+    /// Registries beside our Harbor whose bases may share package caches.
+    pub trusted_registries: Vec<String>,
+    /// How often a transient failure is tried again inside a stage.
+    pub transient_retries: u32,
+}
+
+impl Default for BuildSection {
+    fn default() -> Self {
+        Self {
+            max_concurrent: 5,
+            builder: BuilderChoice::Auto,
+            max_image_size_gb: 50.0,
+            default_python: DefaultPython::Auto,
+            network: String::new(),
+            proxies: BTreeMap::new(),
+            extra_hosts: Vec::new(),
+            base_images: Vec::new(),
+            trusted_registries: Vec::new(),
+            transient_retries: 2,
+        }
+    }
+}
+
+/// Which builder is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuilderChoice {
+    /// BuildKit when the daemon has it.
+    Auto,
+    /// BuildKit.
+    BuildKit,
+    /// The first-generation builder.
+    Classic,
+}
+
+/// Which Python an image gets that has none and needs pip.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum DefaultPython {
+    /// The newest tarball in `tools_dir`, else the distribution's.
+    Auto,
+    /// The distribution's.
+    System,
+    /// This tarball.
+    Tarball(String),
+}
+
+impl From<String> for DefaultPython {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "auto" => Self::Auto,
+            "system" => Self::System,
+            _ => Self::Tarball(text),
+        }
+    }
+}
+
+/// `[limits]`: limits on time and size.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsSection {
+    /// One stage `pull`, in seconds.
+    pub pull_seconds: u64,
+    /// One stage `build`, in seconds.
+    pub build_seconds: u64,
+    /// One stage `push`, in seconds.
+    pub push_seconds: u64,
+    /// A build without any sign of life, in seconds.
+    pub idle_seconds: u64,
+    /// A task from its first stage to its end, in seconds.
+    pub task_seconds: u64,
+    /// One inspection, in seconds.
+    pub inspect_seconds: u64,
+    /// A JSON body, in bytes.
+    pub body_bytes: usize,
+    /// An uploaded file, in bytes.
+    pub upload_bytes: u64,
+    /// Tasks waiting or running at the same time; more are refused with 429.
+    pub unfinished_tasks: u64,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            pull_seconds: 3_600,
+            build_seconds: 14_400,
+            push_seconds: 7_200,
+            idle_seconds: 1_800,
+            task_seconds: 21_600,
+            inspect_seconds: 60,
+            body_bytes: 4 << 20,
+            upload_bytes: 8 << 30,
+            unfinished_tasks: 10_000,
+        }
+    }
+}
+
+/// `[log]`: logging.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// A filter such as `info` or `fastbuild=debug,info`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}

@@ -1,0 +1,222 @@
+//! The callback outbox and the record of every attempt.
+
+use super::{Durability, Store, StoreError, Writing};
+use crate::clock::Moment;
+use crate::task::TaskId;
+
+/// A callback to deliver.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// Stable id that every attempt carries.
+    pub delivery_id: String,
+    /// Where to.
+    pub url: String,
+    /// JSON body.
+    pub body: String,
+}
+
+/// A callback in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Row number.
+    pub primary_id: i64,
+    /// Stable id.
+    pub delivery_id: String,
+    /// Task number.
+    pub task_id: i64,
+    /// Where to.
+    pub url: String,
+    /// JSON body.
+    pub body: String,
+    /// `pending`, `delivered` or `expired`.
+    pub status: String,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// When the next one is due, microseconds.
+    pub next_attempt_time: i64,
+    /// When the task ended, microseconds.
+    pub create_time: i64,
+    /// When the row last changed, microseconds.
+    pub update_time: i64,
+}
+
+/// An attempt to record.
+#[derive(Debug, Clone)]
+pub struct NewAttempt {
+    /// Delivery it belongs to.
+    pub delivery_id: String,
+    /// Task number.
+    pub task_id: i64,
+    /// Where to.
+    pub url: String,
+    /// JSON object of the headers that were sent, sealed.
+    pub headers_sealed: Vec<u8>,
+    /// JSON body that was sent.
+    pub body: String,
+    /// What the receiver answered, shortened, or why nothing came.
+    pub result: String,
+    /// HTTP status of the answer.
+    pub status_code: Option<i64>,
+}
+
+/// An attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Row number.
+    pub primary_id: i64,
+    /// Delivery it belongs to.
+    pub delivery_id: String,
+    /// Task number.
+    pub task_id: i64,
+    /// Where to.
+    pub url: String,
+    /// JSON object of the headers that were sent, sealed.
+    pub headers_sealed: Vec<u8>,
+    /// JSON body that was sent.
+    pub body: String,
+    /// What the receiver answered.
+    pub result: String,
+    /// HTTP status of the answer.
+    pub status_code: Option<i64>,
+    /// When it was made, microseconds.
+    pub create_time: i64,
+    /// When the row last changed, microseconds.
+    pub update_time: i64,
+}
+
+impl Store {
+    /// Callbacks that are due, oldest first.
+    pub async fn due_deliveries(&self, now: Moment, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            DeliveryRow,
+            "SELECT * FROM callback_delivery WHERE status = 'pending' AND next_attempt_time <= ?
+             ORDER BY next_attempt_time LIMIT ?",
+            now.0,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// When the next callback is due.
+    pub async fn next_delivery_time(&self) -> Result<Option<Moment>, StoreError> {
+        let next = sqlx::query_scalar!(
+            r#"SELECT min(next_attempt_time) AS "next?: i64" FROM callback_delivery WHERE status = 'pending'"#
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(next.map(Moment))
+    }
+
+    /// Makes every waiting callback due, as a start does.
+    pub async fn make_deliveries_due(&self, now: Moment) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        sqlx::query!(
+            "UPDATE callback_delivery SET next_attempt_time = min(next_attempt_time, ?) WHERE status = 'pending'",
+            now.0
+        )
+        .execute(writing.connection())
+        .await?;
+        writing.commit().await
+    }
+
+    /// Records an attempt and what follows from it.
+    pub async fn record_attempt(
+        &self,
+        attempt: &NewAttempt,
+        status: &str,
+        next_attempt_time: Moment,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        sqlx::query!(
+            "INSERT INTO callback_attempt
+                 (delivery_id, task_id, url, headers_sealed, body, result, status_code, create_time, update_time)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+            attempt.delivery_id,
+            attempt.task_id,
+            attempt.url,
+            attempt.headers_sealed,
+            attempt.body,
+            attempt.result,
+            attempt.status_code,
+            now.0
+        )
+        .execute(writing.connection())
+        .await?;
+        sqlx::query!(
+            "UPDATE callback_delivery SET status = ?2, attempts = attempts + 1, next_attempt_time = ?3, update_time = ?4
+             WHERE delivery_id = ?1 AND status = 'pending'",
+            attempt.delivery_id,
+            status,
+            next_attempt_time.0,
+            now.0
+        )
+        .execute(writing.connection())
+        .await?;
+        sqlx::query!(
+            "UPDATE task SET callback_times = coalesce(callback_times, 0) + 1 WHERE task_id = ?",
+            attempt.task_id
+        )
+        .execute(writing.connection())
+        .await?;
+        writing.commit().await
+    }
+
+    /// Attempts, newest first.
+    pub async fn attempts(&self, limit: i64) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(sqlx::query_as!(AttemptRow, "SELECT * FROM callback_attempt ORDER BY primary_id DESC LIMIT ?", limit)
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Attempts of a task, oldest first.
+    pub async fn attempts_of_task(&self, task_id: TaskId) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            AttemptRow,
+            "SELECT * FROM callback_attempt WHERE task_id = ? ORDER BY primary_id",
+            task_id.0
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// Callbacks of a task, newest first.
+    pub async fn deliveries_of_task(&self, task_id: TaskId) -> Result<Vec<DeliveryRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            DeliveryRow,
+            "SELECT * FROM callback_delivery WHERE task_id = ? ORDER BY primary_id DESC",
+            task_id.0
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// How many callbacks wait.
+    pub async fn pending_deliveries(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM callback_delivery WHERE status = 'pending'"#)
+            .fetch_one(&self.readers)
+            .await?)
+    }
+}
+
+pub(super) async fn insert_delivery(
+    writing: &mut Writing<'_>,
+    task_id: TaskId,
+    delivery: &NewDelivery,
+    now: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO callback_delivery
+             (delivery_id, task_id, url, body, status, next_attempt_time, create_time, update_time)
+         VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?5, ?5)",
+        delivery.delivery_id,
+        task_id.0,
+        delivery.url,
+        delivery.body,
+        now.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Images of record: what a task pushed, and the bases that the console offers.
+
+use super::{Durability, Store, StoreError, Writing};
+use crate::clock::Moment;
+
+/// An image of record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Row number.
+    pub primary_id: i64,
+    /// Task that made it; 0 for a base.
+    pub task_id: i64,
+    /// Name without tag.
+    pub name: String,
+    /// Full name with the registry's DNS name mapped to its address.
+    pub name_key: String,
+    /// Tag.
+    pub tag: String,
+    /// The daemon's image id.
+    pub image_id: String,
+    /// Manifest digest; empty when unknown.
+    pub digest: String,
+    /// `Base` or `Customized`.
+    pub r#type: String,
+    /// Description.
+    pub description: String,
+    /// Size in bytes on the daemon.
+    pub size_bytes: i64,
+    /// Services it serves: `WebSSH, JupyterLab`.
+    pub interaction: String,
+    /// When the row was written, microseconds.
+    pub create_time: i64,
+    /// When it last changed, microseconds.
+    pub update_time: i64,
+}
+
+/// Kinds of images of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageType {
+    /// Offered as a base.
+    Base,
+    /// Made by a task.
+    Customized,
+}
+
+impl ImageType {
+    /// The name on the wire and in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "Base",
+            Self::Customized => "Customized",
+        }
+    }
+}
+
+/// An image to record.
+#[derive(Debug, Clone)]
+pub struct NewImage {
+    /// Task that made it; 0 for a base.
+    pub task_id: i64,
+    /// Name as the client wrote it, tag included.
+    pub full_name: String,
+    /// Name without tag.
+    pub name: String,
+    /// Full name with the registry's DNS name mapped to its address.
+    pub name_key: String,
+    /// Tag.
+    pub tag: String,
+    /// The daemon's image id.
+    pub image_id: String,
+    /// Manifest digest; empty when unknown.
+    pub digest: String,
+    /// Kind.
+    pub image_type: ImageType,
+    /// Description.
+    pub description: String,
+    /// Size in bytes on the daemon.
+    pub size_bytes: i64,
+    /// Services it serves.
+    pub interaction: String,
+}
+
+impl Store {
+    /// Records a base image.
+    pub async fn record_image(&self, image: &NewImage, now: Moment) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        record(&mut writing, image, now).await?;
+        writing.commit().await
+    }
+
+    /// The image of that name.
+    pub async fn image_by_name(&self, name_key: &str) -> Result<Option<ImageRow>, StoreError> {
+        Ok(sqlx::query_as!(ImageRow, "SELECT * FROM image WHERE name_key = ?", name_key)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The image that a task made.
+    pub async fn image_by_task(&self, task_id: i64) -> Result<Option<ImageRow>, StoreError> {
+        Ok(sqlx::query_as!(ImageRow, "SELECT * FROM image WHERE task_id = ?", task_id)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// Whether a task of ours made the image of that id.
+    pub async fn is_our_image(&self, image_id: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT 1 FROM image WHERE image_id = ? AND type = 'Customized') AS "found!: bool""#,
+            image_id
+        )
+        .fetch_one(&self.readers)
+        .await?)
+    }
+
+    /// A page of images, newest first, and how many match in all. Filters are substrings in any case, empty for none.
+    pub async fn images(
+        &self,
+        keyword: &str,
+        image_type: &str,
+        page: i64,
+        page_size: i64,
+    ) -> Result<(Vec<ImageRow>, i64), StoreError> {
+        let offset = (page - 1).saturating_mul(page_size);
+        let rows = sqlx::query_as!(
+            ImageRow,
+            "SELECT * FROM image
+             WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
+               AND (?2 = '' OR lower(type) = lower(?2))
+             ORDER BY primary_id DESC LIMIT ?3 OFFSET ?4",
+            keyword,
+            image_type,
+            page_size,
+            offset
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let total = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "total!: i64" FROM image
+               WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
+                 AND (?2 = '' OR lower(type) = lower(?2))"#,
+            keyword,
+            image_type
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((rows, total))
+    }
+
+    /// Forgets an image and notes when it was deleted; `false` when it is unknown.
+    pub async fn delete_image(&self, name_key: &str, full_name: &str, now: Moment) -> Result<bool, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let done = sqlx::query!("DELETE FROM image WHERE name_key = ?", name_key).execute(writing.connection()).await?;
+        super::image_life::note_deleted(&mut writing, full_name, now).await?;
+        writing.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+pub(super) async fn record(writing: &mut Writing<'_>, image: &NewImage, now: Moment) -> Result<(), StoreError> {
+    let image_type = image.image_type.as_str();
+    sqlx::query!(
+        "INSERT INTO image (task_id, name, name_key, tag, image_id, digest, type, description, size_bytes, interaction,
+             create_time, update_time)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
+         ON CONFLICT (name_key) DO UPDATE SET task_id = ?1, image_id = ?5, digest = ?6, type = ?7, description = ?8,
+             size_bytes = ?9, interaction = ?10, update_time = ?11",
+        image.task_id,
+        image.name,
+        image.name_key,
+        image.tag,
+        image.image_id,
+        image.digest,
+        image_type,
+        image.description,
+        image.size_bytes,
+        image.interaction,
+        now.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(())
+}

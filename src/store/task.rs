@@ -1,0 +1,527 @@
+//! Tasks: accepted, claimed, advanced and ended, each by one compare-and-set.
+
+use super::{Durability, NewDelivery, NewImage, Store, StoreError, Writing};
+use crate::cause::Cause;
+use crate::clock::Moment;
+use crate::task::{StageName, TaskId, TaskState};
+
+/// A task without its documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Row number.
+    pub primary_id: i64,
+    /// Task number.
+    pub task_id: i64,
+    /// Name that the client gave; may be empty.
+    pub name: String,
+    /// State by its wire name.
+    pub state: String,
+    /// Base image.
+    pub base_image_name: String,
+    /// Target image.
+    pub target_image_name: String,
+    /// Target with the registry's DNS name mapped to its address.
+    pub target_key: String,
+    /// Description that the client gave.
+    pub description: String,
+    /// Directory under `task_dir`.
+    pub work_dir_name: String,
+    /// Where the end is reported; may be empty.
+    pub callback_url: String,
+    /// Who submitted it; empty in open mode.
+    pub owner: String,
+    /// How often a worker took it.
+    pub attempts: i64,
+    /// How often our own restart interrupted it.
+    pub interruptions: i64,
+    /// 1 once somebody asked for its end.
+    pub cancel_requested: i64,
+    /// Harbor row it ran with.
+    pub harbor_id: Option<i64>,
+    /// Docker-server row it ran with.
+    pub docker_server_id: Option<i64>,
+    /// Cause code of a failure.
+    pub cause: Option<String>,
+    /// Stage of a failure.
+    pub failed_stage: Option<String>,
+    /// What happened, in the words of daemon, registry or recipe.
+    pub message: Option<String>,
+    /// The Dockerfile step that failed.
+    pub failed_step: Option<String>,
+    /// Its last lines.
+    pub last_lines: Option<String>,
+    /// Hash of what determines the image.
+    pub build_key: Option<String>,
+    /// The daemon's id of the built image.
+    pub image_id: Option<String>,
+    /// Manifest digest that the registry confirmed.
+    pub image_digest: Option<String>,
+    /// Callback attempts so far.
+    pub callback_times: Option<i64>,
+    /// Process that ran it.
+    pub pid: Option<String>,
+    /// Submission, microseconds.
+    pub create_time: i64,
+    /// First claim, microseconds.
+    pub start_time: Option<i64>,
+    /// End, microseconds.
+    pub end_time: Option<i64>,
+    /// Last change, microseconds.
+    pub update_time: i64,
+}
+
+impl TaskRow {
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        TaskId(self.task_id)
+    }
+
+    /// The task's state. The table's CHECK lets no other name in.
+    pub fn task_state(&self) -> TaskState {
+        TaskState::from_name(&self.state).unwrap_or(TaskState::BuildAbort)
+    }
+}
+
+/// A task to accept.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// Name that the client gave.
+    pub name: String,
+    /// Base image.
+    pub base_image_name: String,
+    /// Target image.
+    pub target_image_name: String,
+    /// Target with the registry's DNS name mapped to its address.
+    pub target_key: String,
+    /// Description that the client gave.
+    pub description: String,
+    /// Request without secrets.
+    pub request_document: String,
+    /// Request as it came, sealed.
+    pub secrets_sealed: Vec<u8>,
+    /// Directory under `task_dir`.
+    pub work_dir_name: String,
+    /// Where the end is reported; may be empty.
+    pub callback_url: String,
+    /// Who submits it.
+    pub owner: String,
+    /// Key under which a repeated submission finds this task.
+    pub idempotency_key: Option<String>,
+}
+
+/// Why a task ended badly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Cause.
+    pub cause: Cause,
+    /// Stage, absent when the task was in none.
+    pub stage: Option<StageName>,
+    /// What happened.
+    pub message: String,
+    /// The Dockerfile step that failed.
+    pub failed_step: Option<String>,
+    /// Its last lines.
+    pub last_lines: Vec<String>,
+}
+
+/// Filters of a list of tasks: substrings in any case, empty for none.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    /// Part of the target image's name.
+    pub image_name: String,
+    /// Part of the state's name.
+    pub state: String,
+}
+
+impl TaskFilter {
+    fn is_empty(&self) -> bool {
+        self.image_name.is_empty() && self.state.is_empty()
+    }
+}
+
+impl Store {
+    /// Accepts a task; its number is `now` in milliseconds or the next free one. A conflict means that an unfinished
+    /// task has the target, or that the idempotency key is taken.
+    pub async fn insert_task(&self, task: &NewTask, now: Moment) -> Result<TaskRow, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let wanted = now.0 / 1_000;
+        let task_id = sqlx::query_scalar!(
+            r#"INSERT INTO task (task_id, name, state, base_image_name, target_image_name, target_key, description,
+                   request_document, secrets_sealed, work_dir_name, callback_url, owner, idempotency_key,
+                   create_time, update_time)
+               VALUES (max(?1, coalesce((SELECT max(task_id) + 1 FROM task), 0)), ?2, 'QUEUED', ?3, ?4, ?5, ?6, ?7, ?8,
+                   ?9, ?10, ?11, ?12, ?13, ?13)
+               RETURNING task_id"#,
+            wanted,
+            task.name,
+            task.base_image_name,
+            task.target_image_name,
+            task.target_key,
+            task.description,
+            task.request_document,
+            task.secrets_sealed,
+            task.work_dir_name,
+            task.callback_url,
+            task.owner,
+            task.idempotency_key,
+            now.0
+        )
+        .fetch_one(writing.connection())
+        .await?;
+        let row = sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE task_id = ?", task_id)
+            .fetch_one(writing.connection())
+            .await?;
+        writing.commit().await?;
+        Ok(row)
+    }
+
+    /// The task of that number.
+    pub async fn task(&self, task_id: TaskId) -> Result<Option<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE task_id = ?", task_id.0)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The task of that directory.
+    pub async fn task_by_work_dir(&self, work_dir_name: &str) -> Result<Option<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE work_dir_name = ?", work_dir_name)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The task that a repeated submission means.
+    pub async fn task_by_idempotency_key(&self, key: &str) -> Result<Option<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            TaskRow,
+            "SELECT * FROM task_row WHERE task_id = (SELECT task_id FROM task WHERE idempotency_key = ?)",
+            key
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
+    /// The unfinished task that has this target.
+    pub async fn unfinished_task_for_target(&self, target_key: &str) -> Result<Option<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            TaskRow,
+            "SELECT * FROM task_row WHERE task_id = (SELECT task_id FROM task WHERE target_key = ? AND is_ended = 0)",
+            target_key
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
+    /// The request without secrets.
+    pub async fn request_document(&self, task_id: TaskId) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT request_document FROM task WHERE task_id = ?", task_id.0)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The request as it came, sealed.
+    pub async fn sealed_request(&self, task_id: TaskId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(sqlx::query_scalar!("SELECT secrets_sealed FROM task WHERE task_id = ?", task_id.0)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// A page of tasks, newest first, and how many there are in all.
+    pub async fn tasks(
+        &self,
+        filter: &TaskFilter,
+        page: i64,
+        page_size: i64,
+    ) -> Result<(Vec<TaskRow>, i64), StoreError> {
+        let offset = (page - 1).saturating_mul(page_size);
+        if filter.is_empty() {
+            let rows = sqlx::query_as!(
+                TaskRow,
+                "SELECT * FROM task_row ORDER BY primary_id DESC LIMIT ? OFFSET ?",
+                page_size,
+                offset
+            )
+            .fetch_all(&self.readers)
+            .await?;
+            return Ok((rows, self.task_total().await?));
+        }
+        let rows = sqlx::query_as!(
+            TaskRow,
+            "SELECT * FROM task_row
+             WHERE instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0
+             ORDER BY primary_id DESC LIMIT ?3 OFFSET ?4",
+            filter.image_name,
+            filter.state,
+            page_size,
+            offset
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let total = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "total!: i64" FROM task
+               WHERE instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0"#,
+            filter.image_name,
+            filter.state
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((rows, total))
+    }
+
+    /// Tasks whose target contains this text, oldest first.
+    pub async fn tasks_by_image_name(&self, part: &str, limit: i64) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            TaskRow,
+            "SELECT * FROM task_row WHERE instr(lower(target_image_name), lower(?)) > 0 ORDER BY primary_id LIMIT ?",
+            part,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// All tasks, oldest first.
+    pub async fn all_tasks(&self, limit: i64) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row ORDER BY primary_id LIMIT ?", limit)
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Tasks that wait, in the order they will be taken.
+    pub async fn queued_tasks(&self) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE state = 'QUEUED' ORDER BY primary_id")
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Tasks that a worker has.
+    pub async fn running_tasks(&self) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            TaskRow,
+            "SELECT * FROM task_row
+             WHERE task_id IN (SELECT task_id FROM task WHERE is_ended = 0 AND state <> 'QUEUED') ORDER BY primary_id"
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// How many tasks there are, kept by trigger.
+    pub async fn task_total(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar!(r#"SELECT coalesce(sum(total), 0) AS "total!: i64" FROM task_total"#)
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
+    /// How many tasks each state has.
+    pub async fn task_totals_by_state(&self) -> Result<Vec<(TaskState, i64)>, StoreError> {
+        let rows = sqlx::query!("SELECT state, total FROM task_total").fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().filter_map(|row| Some((TaskState::from_name(&row.state)?, row.total))).collect())
+    }
+
+    /// How many tasks wait or run.
+    pub async fn unfinished_total(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM task WHERE is_ended = 0"#)
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
+    /// Takes the oldest waiting task for this process.
+    pub async fn claim_task(&self, pid: u32, now: Moment) -> Result<Option<TaskRow>, StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        let pid = pid.to_string();
+        let claimed = sqlx::query_scalar!(
+            "UPDATE task SET state = 'STARTED', attempts = attempts + 1, pid = ?1, update_time = ?2,
+                    start_time = coalesce(start_time, ?2)
+             WHERE primary_id = (SELECT primary_id FROM task WHERE state = 'QUEUED' ORDER BY primary_id LIMIT 1)
+             RETURNING task_id",
+            pid,
+            now.0
+        )
+        .fetch_optional(writing.connection())
+        .await?;
+        let Some(task_id) = claimed else { return Ok(None) };
+        let row = sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE task_id = ?", task_id)
+            .fetch_one(writing.connection())
+            .await?;
+        writing.commit().await?;
+        Ok(Some(row))
+    }
+
+    /// Moves a task from one state to the next; `false` when it was not in `from`.
+    pub async fn advance_task(
+        &self,
+        task_id: TaskId,
+        from: TaskState,
+        to: TaskState,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        let moved = advance(&mut writing, task_id, from, to, now).await?;
+        writing.commit().await?;
+        Ok(moved)
+    }
+
+    /// Notes the configuration rows that a task runs with.
+    pub async fn set_task_configuration(
+        &self,
+        task_id: TaskId,
+        harbor_id: i64,
+        docker_server_id: i64,
+    ) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        sqlx::query!(
+            "UPDATE task SET harbor_id = ?, docker_server_id = ? WHERE task_id = ?",
+            harbor_id,
+            docker_server_id,
+            task_id.0
+        )
+        .execute(writing.connection())
+        .await?;
+        writing.commit().await
+    }
+
+    /// Notes the hash of what determines a task's image.
+    pub async fn set_build_key(&self, task_id: TaskId, build_key: &str) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        sqlx::query!("UPDATE task SET build_key = ? WHERE task_id = ?", build_key, task_id.0)
+            .execute(writing.connection())
+            .await?;
+        writing.commit().await
+    }
+
+    /// Asks for a task's end; `false` when it has ended or is unknown.
+    pub async fn request_cancel(&self, task_id: TaskId, now: Moment) -> Result<bool, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let done = sqlx::query!(
+            "UPDATE task SET cancel_requested = 1, update_time = ? WHERE task_id = ? AND is_ended = 0",
+            now.0,
+            task_id.0
+        )
+        .execute(writing.connection())
+        .await?;
+        writing.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a task: state, failure or image of record, and callback in one durable transaction. `false` when it had
+    /// ended already.
+    pub async fn end_task(
+        &self,
+        task_id: TaskId,
+        end: TaskState,
+        failure: Option<&Failure>,
+        image: Option<&NewImage>,
+        delivery: Option<&NewDelivery>,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let state = end.as_str();
+        let cause = failure.map(|failure| failure.cause.code());
+        let failed_stage = failure.and_then(|failure| failure.stage).map(StageName::as_str);
+        let message = failure.map(|failure| failure.message.as_str());
+        let failed_step = failure.and_then(|failure| failure.failed_step.as_deref());
+        let last_lines = failure.map(|failure| failure.last_lines.join("\n"));
+        let image_id = image.map(|image| image.image_id.as_str());
+        let digest = image.map(|image| image.digest.as_str());
+        let done = sqlx::query!(
+            "UPDATE task SET state = ?2, is_ended = 1, cause = ?3, failed_stage = ?4, message = ?5, failed_step = ?6,
+                    last_lines = ?7, image_id = ?8, image_digest = ?9, end_time = ?10, update_time = ?10
+             WHERE task_id = ?1 AND is_ended = 0",
+            task_id.0,
+            state,
+            cause,
+            failed_stage,
+            message,
+            failed_step,
+            last_lines,
+            image_id,
+            digest,
+            now.0
+        )
+        .execute(writing.connection())
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let stage_status = if failure.is_some() { "fail" } else { "success" };
+        sqlx::query!(
+            "UPDATE stage SET status = ?2, end_time = ?3, duration_ms = (?3 - start_time) / 1000, update_time = ?3
+             WHERE task_id = ?1 AND status = 'running'",
+            task_id.0,
+            stage_status,
+            now.0
+        )
+        .execute(writing.connection())
+        .await?;
+        if let Some(image) = image {
+            super::image::record(&mut writing, image, now).await?;
+            super::image_life::record(&mut writing, &image.full_name, "build", now).await?;
+        }
+        if let Some(delivery) = delivery {
+            super::callback::insert_delivery(&mut writing, task_id, delivery, now).await?;
+        }
+        writing.commit().await?;
+        Ok(true)
+    }
+
+    /// Puts tasks that an earlier process left unfinished back into the queue and forgets their stages.
+    pub async fn requeue_interrupted(&self, now: Moment) -> Result<Vec<TaskId>, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let ids = sqlx::query_scalar!(
+            "UPDATE task SET state = 'QUEUED', interruptions = interruptions + 1, update_time = ?
+             WHERE is_ended = 0 AND state <> 'QUEUED' RETURNING task_id",
+            now.0
+        )
+        .fetch_all(writing.connection())
+        .await?;
+        for task_id in &ids {
+            sqlx::query!("DELETE FROM stage WHERE task_id = ?", task_id).execute(writing.connection()).await?;
+        }
+        writing.commit().await?;
+        Ok(ids.into_iter().map(TaskId).collect())
+    }
+
+    /// Hands a running task back to the queue, as a stop of ours does.
+    pub async fn requeue_task(&self, task_id: TaskId, now: Moment) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        sqlx::query!(
+            "UPDATE task SET state = 'QUEUED', interruptions = interruptions + 1, update_time = ?
+             WHERE task_id = ? AND is_ended = 0",
+            now.0,
+            task_id.0
+        )
+        .execute(writing.connection())
+        .await?;
+        sqlx::query!("DELETE FROM stage WHERE task_id = ?", task_id.0).execute(writing.connection()).await?;
+        writing.commit().await
+    }
+
+    /// Deletes an ended task's record; `false` when it is unknown or still runs.
+    pub async fn delete_task(&self, task_id: TaskId) -> Result<bool, StoreError> {
+        let mut writing = self.write(Durability::Durable).await?;
+        let done = sqlx::query!("DELETE FROM task WHERE task_id = ? AND is_ended = 1", task_id.0)
+            .execute(writing.connection())
+            .await?;
+        writing.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+pub(super) async fn advance(
+    writing: &mut Writing<'_>,
+    task_id: TaskId,
+    from: TaskState,
+    to: TaskState,
+    now: Moment,
+) -> Result<bool, StoreError> {
+    let (from, to) = (from.as_str(), to.as_str());
+    let done = sqlx::query!(
+        "UPDATE task SET state = ?3, update_time = ?4 WHERE task_id = ?1 AND state = ?2",
+        task_id.0,
+        from,
+        to,
+        now.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
