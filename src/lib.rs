@@ -14,5 +14,6 @@ pub mod recipe;
 pub mod request;
 pub mod secret;
 pub mod settings;
+pub mod site;
 pub mod store;
 pub mod task;
