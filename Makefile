@@ -19,7 +19,7 @@ demo: ## one request from nothing to a running container
 	$(with_lab) --bases "debian entrypoint" scripts/demo.sh
 
 test: ## all tests, against a real daemon and a real registry
-	$(with_lab) --tls $(MAKE) --no-print-directory in-lab-test
+	$(with_lab) --tls scripts/test.sh
 
 torture: ## the tests that are too long for every day
 	$(with_lab) --tls env FASTBUILD_TORTURE=1 cargo test --release --locked -- --include-ignored
@@ -33,12 +33,7 @@ check: ## exactly what CI runs: fmt, clippy, doc, sqlx, deny, tests
 	@$(step) doc env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@$(step) sqlx scripts/sqlx.sh check
 	@$(step) deny scripts/deny.sh
-	@$(with_lab) --tls $(MAKE) --no-print-directory in-lab-test
-
-.PHONY: in-lab-test
-in-lab-test:
-	@$(step) test-build cargo test --locked --no-run
-	@$(step) test cargo test --locked
+	@$(with_lab) --tls scripts/test.sh
 
 prepare: ## the offline query data in .sqlx
 	scripts/sqlx.sh prepare

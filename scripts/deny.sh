@@ -6,10 +6,13 @@
 # compiles it there once (three and a half minutes on one core; .ci/run asks for it); otherwise licences and sources
 # are read from `cargo metadata` and held against the same lists.
 
-set -euo pipefail
-project_directory=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+here=$(dirname -- "${BASH_SOURCE[0]}")
+# shellcheck source=scripts/lab/settings.sh
+. "$here/lab/settings.sh"
+# shellcheck source=scripts/lab/packages.sh
+. "$here/lab/packages.sh"
 cd "$project_directory"
-tools=${FASTBUILD_LAB_DIR:-$project_directory/.lab}/tools
+tools=$lab_directory/tools
 PATH=$tools/bin:$PATH
 
 if ! command -v cargo-deny >/dev/null && [ "${FASTBUILD_INSTALL_DENY:-}" = 1 ]; then
@@ -23,6 +26,7 @@ if command -v cargo-deny >/dev/null; then
 	cargo fetch --quiet --locked
 	cargo deny --locked --offline check --hide-inclusion-graph bans licenses sources
 else
+	need_packages jq
 	# A licence expression passes when one of its alternatives holds only allowed licences.
 	allowed=$(sed -n '/^allow = \[/,/^\]/s/^[[:space:]]*"\(.*\)",*$/\1/p' deny.toml | jq -R . | jq -s .)
 	problems=$(cargo metadata --format-version 1 --locked | jq -r --argjson allowed "$allowed" '

@@ -5,8 +5,11 @@
 #   scripts/sqlx.sh prepare     write .sqlx/
 #   scripts/sqlx.sh check       exit 1 when .sqlx/ is not what the code and the migrations ask for
 
-set -euo pipefail
-project_directory=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+here=$(dirname -- "${BASH_SOURCE[0]}")
+# shellcheck source=scripts/lab/settings.sh
+. "$here/lab/settings.sh"
+# shellcheck source=scripts/lab/packages.sh
+. "$here/lab/packages.sh"
 cd "$project_directory"
 
 case ${1:-} in
@@ -16,10 +19,7 @@ prepare | check) ;;
 	exit 2
 	;;
 esac
-command -v sqlite3 >/dev/null || {
-	echo 'sqlx: sqlite3 is missing: apt-get install sqlite3 (scripts/lab.sh up does it)' >&2
-	exit 1
-}
+need_packages sqlite3
 
 work=$(mktemp -d)
 verdict=unknown

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Base images for tests: a real Debian from debootstrap, and cheap variants of it (images/*.Dockerfile).
+# Base images for tests: a real Debian, pulled where that works and made by debootstrap elsewhere, and cheap variants of it (images/*.Dockerfile).
 # Each carries the label `fastbuild.lab` with a hash of what it was made from: an image in the registry with
-# the right hash is finished, whoever made it. Nothing here is pulled from a public registry.
+# the right hash is finished, whoever made it.
 
 # name of the Dockerfile, repository, tag
 base_images='
@@ -15,6 +15,7 @@ alpinelike   base/alpinelike   1
 scratchlike  base/scratchlike  1
 '
 
+official_debian=debian:12
 ca_bundle=/etc/ssl/certs/ca-certificates.crt
 manifest_type='application/vnd.docker.distribution.manifest.v2+json'
 
@@ -37,12 +38,33 @@ hash_of() { sha256sum | cut -c1-16; }
 debian_hash() {
 	{
 		debian_mirror
-		cat "$ca_bundle" "$lab_scripts/bases.sh"
+		cat "$ca_bundle" "$lab_scripts/images"/debian.*
 	} | hash_of
 }
 
 make_debian() {
-	local image=$1 hash=$2 root mirror
+	local image=$1 hash=$2 context
+	context=$(mktemp -d)
+	cp "$ca_bundle" "$context/ca-certificates.crt"
+	cp "$lab_scripts/images/debian.dress.sh" "$context/"
+	# The official image where it can be had, in a bounded time.
+	if docker image inspect "$official_debian" >/dev/null 2>&1 || timeout 120 docker pull --quiet "$official_debian" >/dev/null 2>&1; then
+		say "making $image from $official_debian"
+		docker build --quiet --build-arg "BASE=$official_debian" --build-arg "MIRROR=$(debian_mirror)" --label "fastbuild.lab=$hash" \
+			--tag "$image" --file "$lab_scripts/images/debian.Dockerfile" "$context" >"$lab_directory/build-debian.log" 2>&1 \
+			|| {
+				tail -n 25 "$lab_directory/build-debian.log" >&2
+				fail "$image could not be built"
+			}
+	else
+		bootstrap_debian "$image" "$hash" "$context"
+	fi
+	rm -rf "$context"
+}
+
+# bootstrap_debian IMAGE HASH CONTEXT
+bootstrap_debian() {
+	local image=$1 hash=$2 context=$3 root mirror
 	mirror=$(debian_mirror)
 	need_packages debootstrap
 	say "making $image with debootstrap from $mirror"
@@ -52,22 +74,7 @@ make_debian() {
 		as_root rm -rf "$root"
 		fail "debootstrap failed; its log is $lab_directory/debootstrap.log"
 	fi
-	# The bundle stands in /usr/local too, or a later `ca-certificates` package would write the machine's CAs away.
-	# pip brings its own CAs unless told otherwise.
-	as_root sh -eu -c '
-		root=$1 bundle=$2 mirror=$3
-		install -D -m 0644 "$bundle" "$root/etc/ssl/certs/ca-certificates.crt"
-		install -D -m 0644 "$bundle" "$root/usr/local/share/ca-certificates/machine-bundle.crt"
-		printf "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n" >"$root/etc/pip.conf"
-		printf "deb %s bookworm main\n" "$mirror" >"$root/etc/apt/sources.list"
-		rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb \
-			"$root"/var/log/* "$root/etc/resolv.conf" "$root/etc/hostname"
-		# As in the official image: documentation of later packages stays out, and nothing starts on installation.
-		printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d"
-		chmod 0755 "$root/usr/sbin/policy-rc.d"
-		printf "APT::Install-Recommends \"true\";\nAcquire::Languages \"none\";\nDPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true\"; };\n" \
-			>"$root/etc/apt/apt.conf.d/docker-clean"
-	' sh "$root" "$ca_bundle" "$mirror"
+	as_root sh "$context/debian.dress.sh" "$root" "$context/ca-certificates.crt" "$mirror"
 	as_root tar --numeric-owner --one-file-system -C "$root" -c . \
 		| docker import --change "LABEL fastbuild.lab=$hash" --change 'CMD ["bash"]' \
 			--change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$image" >/dev/null
