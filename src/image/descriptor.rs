@@ -99,6 +99,12 @@ pub struct ImageDetails {
     pub python3_version: String,
     /// Version of the pip that belongs to that Python 3; empty when it has none.
     pub pip3_version: String,
+    /// Directory of that pip, such as `/usr/lib/python3/dist-packages/pip`; empty when it has none.
+    #[serde(default)]
+    pub pip3_location: String,
+    /// The OpenSSL that Python is linked with, such as `OpenSSL 3.0.15 3 Sep 2024`; empty without ssl.
+    #[serde(default)]
+    pub python3_openssl: String,
     /// Whether that Python 3 is marked as externally managed (PEP 668).
     pub externally_managed: bool,
     /// Absolute path of conda's executable; empty when absent.
