@@ -60,8 +60,9 @@ prepare)
 check)
 	mkdir -p "$work/committed"
 	if [ -d .sqlx ]; then find .sqlx -name 'query-*.json' -exec cp -t "$work/committed" {} +; fi
-	if ! diff -rq "$work/committed" "$work/saved"; then
-		echo 'sqlx: .sqlx/ is out of date: run make prepare and commit the result' >&2
+	if ! diff -rq "$work/committed" "$work/saved" >"$work/differences"; then
+		sed -e "s,$work/committed,.sqlx,g" -e "s,$work/saved,the code,g" "$work/differences" | head -n 6 >&2
+		echo "sqlx: .sqlx/ is out of date ($(wc -l <"$work/differences") differences): run make prepare and commit the result" >&2
 		exit 1
 	fi
 	verdict='up to date'
