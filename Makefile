@@ -22,7 +22,7 @@ test: ## all tests, against a real daemon and a real registry
 	$(with_lab) --tls scripts/test.sh
 
 torture: ## the tests that are too long for every day
-	$(with_lab) --tls env FASTBUILD_TORTURE=1 cargo test --release --locked -- --include-ignored
+	$(with_lab) --tls bash -c 'FASTBUILD_TORTURE=1 FASTBUILD_CPYTHON_SOURCE=$$(scripts/cpython-source.sh) cargo test --release --locked -- --include-ignored'
 
 bench: ## ratios measured side by side, as a table and as JSON
 	$(with_lab) cargo bench --locked
