@@ -12,7 +12,7 @@ CREATE TABLE host (
 CREATE TABLE harbor (
     primary_id      INTEGER PRIMARY KEY AUTOINCREMENT,
     username        TEXT NOT NULL,
-    password_sealed BLOB NOT NULL,
+    password_sealed TEXT NOT NULL,
     registry        TEXT NOT NULL,
     registry_dns    TEXT NOT NULL DEFAULT '',
     ca_pem          TEXT,
@@ -34,7 +34,7 @@ CREATE TABLE docker_server (
 
 CREATE TABLE callback_headers (
     primary_id     INTEGER PRIMARY KEY AUTOINCREMENT,
-    headers_sealed BLOB NOT NULL,
+    headers_sealed TEXT NOT NULL,
     create_time    INTEGER NOT NULL
 ) STRICT;
 
@@ -77,7 +77,7 @@ CREATE TABLE task (
     -- The request document, complete but for its secrets.
     request_document  TEXT NOT NULL,
     -- The request document as it came, sealed, because a rebuild needs its secrets.
-    secrets_sealed    BLOB NOT NULL,
+    secrets_sealed    TEXT NOT NULL,
     work_dir_name     TEXT NOT NULL UNIQUE,
     callback_url      TEXT NOT NULL,
     owner             TEXT NOT NULL DEFAULT '',
@@ -206,7 +206,7 @@ CREATE TABLE callback_attempt (
     delivery_id    TEXT NOT NULL,
     task_id        INTEGER NOT NULL,
     url            TEXT NOT NULL,
-    headers_sealed BLOB NOT NULL,
+    headers_sealed TEXT NOT NULL,
     body           TEXT NOT NULL,
     result         TEXT NOT NULL,
     status_code    INTEGER,

@@ -3,6 +3,7 @@
 //! The map: `api` takes requests, `queue` runs tasks, `pipeline` leads a task through its stages, `recipe` writes the
 //! Dockerfile, `engine` drives the Docker daemon, `callback` tells the platform. `docs/ARCHITECTURE.md` has the picture.
 
+pub mod callback;
 pub mod catalogue;
 pub mod cause;
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod image;
 pub mod inspect;
+pub mod progress;
 pub mod recipe;
 pub mod request;
 pub mod secret;

@@ -135,6 +135,8 @@ pub struct CallbackSection {
     pub expire_seconds: u64,
     /// Hosts (exact, or `.suffix`) and CIDRs that may be called; any when empty.
     pub allow: Vec<String>,
+    /// Secrets that sign callbacks as Standard Webhooks defines it, newest first; `whsec_` and base64, or plain text.
+    pub signing_secrets: Vec<SecretString>,
     /// Hosts and CIDRs that may not be called.
     pub deny: Vec<String>,
 }
@@ -148,6 +150,7 @@ impl Default for CallbackSection {
             expire_seconds: 86_400,
             allow: Vec::new(),
             deny: Vec::new(),
+            signing_secrets: Vec::new(),
         }
     }
 }

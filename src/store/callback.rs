@@ -50,7 +50,7 @@ pub struct NewAttempt {
     /// Where to.
     pub url: String,
     /// JSON object of the headers that were sent, sealed.
-    pub headers_sealed: Vec<u8>,
+    pub headers_sealed: String,
     /// JSON body that was sent.
     pub body: String,
     /// What the receiver answered, shortened, or why nothing came.
@@ -71,7 +71,7 @@ pub struct AttemptRow {
     /// Where to.
     pub url: String,
     /// JSON object of the headers that were sent, sealed.
-    pub headers_sealed: Vec<u8>,
+    pub headers_sealed: String,
     /// JSON body that was sent.
     pub body: String,
     /// What the receiver answered.

@@ -24,7 +24,7 @@ pub struct HarborRow {
     /// User name.
     pub username: String,
     /// Sealed password.
-    pub password_sealed: Vec<u8>,
+    pub password_sealed: String,
     /// Registry, port included.
     pub registry: String,
     /// The same registry by its DNS name; may be empty.
@@ -41,7 +41,7 @@ pub struct NewHarbor {
     /// User name.
     pub username: String,
     /// Sealed password.
-    pub password_sealed: Vec<u8>,
+    pub password_sealed: String,
     /// Registry, port included.
     pub registry: String,
     /// The same registry by its DNS name; may be empty.
@@ -94,7 +94,7 @@ pub struct CallbackHeadersRow {
     /// Row number.
     pub primary_id: i64,
     /// JSON object, sealed, because a header may be a credential.
-    pub headers_sealed: Vec<u8>,
+    pub headers_sealed: String,
     /// When the row was written.
     pub create_time: Moment,
 }
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Stores callback headers.
-    pub async fn append_callback_headers(&self, headers_sealed: &[u8], now: Moment) -> Result<(), StoreError> {
+    pub async fn append_callback_headers(&self, headers_sealed: &str, now: Moment) -> Result<(), StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
         sqlx::query!("INSERT INTO callback_headers (headers_sealed, create_time) VALUES (?, ?)", headers_sealed, now.0)
             .execute(writing.connection())

@@ -98,7 +98,7 @@ pub struct NewTask {
     /// Request without secrets.
     pub request_document: String,
     /// Request as it came, sealed.
-    pub secrets_sealed: Vec<u8>,
+    pub secrets_sealed: String,
     /// Directory under `task_dir`.
     pub work_dir_name: String,
     /// Where the end is reported; may be empty.
@@ -219,7 +219,7 @@ impl Store {
     }
 
     /// The request as it came, sealed.
-    pub async fn sealed_request(&self, task_id: TaskId) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn sealed_request(&self, task_id: TaskId) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar!("SELECT secrets_sealed FROM task WHERE task_id = ?", task_id.0)
             .fetch_optional(&self.readers)
             .await?)

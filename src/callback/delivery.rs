@@ -1,0 +1,243 @@
+//! The loop over the outbox.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::policy::{AddressPolicy, PolicyError};
+use super::schedule::next_attempt;
+use super::sender::{Answer, Sender};
+use crate::clock::{Clock, Moment};
+use crate::secret::{Sealer, SecretError};
+use crate::settings::CallbackSection;
+use crate::store::{DeliveryRow, NewAttempt, Store, StoreError};
+use crate::task::TaskId;
+
+const PARALLEL: usize = 32;
+const BATCH: i64 = 256;
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// What callback headers are sealed for.
+pub const HEADERS_PURPOSE: &str = "callback_headers";
+
+/// Why a callback could not be sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum ResendError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored headers cannot be opened.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+/// Why callbacks cannot work with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackSetupError {
+    /// A rule of the allow or deny list.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The HTTP client.
+    #[error("the HTTP client for callbacks cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Delivers callbacks.
+pub struct CallbackService {
+    store: Arc<Store>,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+    sender: Sender,
+    expire_seconds: u64,
+    wake: Notify,
+    slots: Arc<Semaphore>,
+    in_flight: Mutex<HashSet<String>>,
+}
+
+impl CallbackService {
+    /// Makes the service; nothing is sent before [`Self::run`].
+    pub fn new(
+        store: Arc<Store>,
+        sealer: Arc<Sealer>,
+        clock: Arc<dyn Clock>,
+        settings: &CallbackSection,
+    ) -> Result<Self, CallbackSetupError> {
+        let policy = AddressPolicy::new(&settings.allow, &settings.deny)?;
+        Ok(Self {
+            store,
+            sealer,
+            clock,
+            sender: Sender::new(settings, policy)?,
+            expire_seconds: settings.expire_seconds,
+            wake: Notify::new(),
+            slots: Arc::new(Semaphore::new(PARALLEL)),
+            in_flight: Mutex::default(),
+        })
+    }
+
+    /// Tells the loop that the outbox has something new.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Delivers until `stop`; what waits then stays a row. Every waiting callback is due at the start.
+    pub async fn run(self: Arc<Self>, tracker: TaskTracker, stop: CancellationToken) {
+        if let Err(error) = self.store.make_deliveries_due(self.clock.now()).await {
+            tracing::error!("callbacks: the outbox cannot be read: {error}");
+        }
+        loop {
+            let sleep = match self.dispatch(&tracker, &stop).await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!("callbacks: the outbox cannot be read: {error}");
+                    Duration::from_secs(5)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Starts an attempt for everything that is due and says when to look again.
+    async fn dispatch(
+        self: &Arc<Self>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Duration, StoreError> {
+        let now = self.clock.now();
+        for delivery in self.store.due_deliveries(now, BATCH).await? {
+            if !self.in_flight().insert(delivery.delivery_id.clone()) {
+                continue;
+            }
+            let service = self.clone();
+            let stop = stop.clone();
+            tracker.spawn(async move {
+                let _slot = service.slots.clone().acquire_owned().await;
+                if !stop.is_cancelled() {
+                    service.attempt(&delivery).await;
+                }
+                service.in_flight().remove(&delivery.delivery_id);
+                service.wake();
+            });
+        }
+        let next = self.store.next_delivery_time().await?;
+        let wait = next.map_or(LONGEST_SLEEP, |next| {
+            // An attempt under way is due by its row; its end wakes the loop.
+            let millis = u64::try_from(next.millis_since(now)).unwrap_or(0).max(1_000);
+            Duration::from_millis(millis)
+        });
+        Ok(wait.min(LONGEST_SLEEP))
+    }
+
+    async fn attempt(&self, delivery: &DeliveryRow) {
+        if let Err(error) = self.try_attempt(delivery).await {
+            tracing::error!(
+                task.id = delivery.task_id,
+                "callback {} of task {}: the attempt could not be made or recorded: {error}",
+                delivery.delivery_id,
+                delivery.task_id
+            );
+        }
+    }
+
+    async fn try_attempt(&self, delivery: &DeliveryRow) -> Result<(), ResendError> {
+        let answer = self.send(&delivery.delivery_id, delivery.task_id, &delivery.url, &delivery.body).await?;
+        let now = self.clock.now();
+        let attempts = u64::try_from(delivery.attempts).unwrap_or(0) + 1;
+        let (status, next) = if answer.1.is_delivered() {
+            ("delivered", now)
+        } else {
+            let created = Moment(delivery.create_time);
+            match next_attempt(created, now, attempts, self.expire_seconds, rand::random()) {
+                Some(next) => ("pending", next),
+                None => ("expired", now),
+            }
+        };
+        self.store.record_attempt(&answer.0, status, next, now).await?;
+        let (id, task_id, url) = (&delivery.delivery_id, delivery.task_id, &delivery.url);
+        match status {
+            "delivered" => tracing::info!(task.id = task_id, "callback {id} of task {task_id} delivered to {url}"),
+            "expired" => tracing::error!(
+                task.id = task_id,
+                "callback {id} of task {task_id} to {url} given up after {attempts} attempts: {}",
+                answer.1.text
+            ),
+            _ => tracing::warn!(
+                task.id = task_id,
+                "callback {id} of task {task_id} to {url} will be tried again: attempt {attempts} got {:?}: {}",
+                answer.1.status_code,
+                answer.1.text
+            ),
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        delivery_id: &str,
+        task_id: i64,
+        url: &str,
+        body: &str,
+    ) -> Result<(NewAttempt, Answer), ResendError> {
+        let (headers, headers_sealed) = self.headers().await?;
+        let timestamp_seconds = self.clock.now().0 / 1_000_000;
+        let answer = self.sender.post(url, &headers, delivery_id, timestamp_seconds, body).await;
+        let attempt = NewAttempt {
+            delivery_id: delivery_id.to_owned(),
+            task_id,
+            url: url.to_owned(),
+            headers_sealed,
+            body: body.to_owned(),
+            result: answer.text.clone(),
+            status_code: answer.status_code.map(i64::from),
+        };
+        Ok((attempt, answer))
+    }
+
+    /// The configured headers in force, and their sealed form for the record.
+    async fn headers(&self) -> Result<(Vec<(String, String)>, String), ResendError> {
+        let row = self.store.callback_headers(1).await?.into_iter().next();
+        let Some(row) = row else {
+            return Ok((Vec::new(), self.sealer.seal(HEADERS_PURPOSE, &SecretString::from("{}"))?));
+        };
+        let opened = self.sealer.open(HEADERS_PURPOSE, &row.headers_sealed)?;
+        let headers: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(opened.expose_secret()).unwrap_or_default();
+        let as_text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Ok((headers.iter().map(|(name, value)| (name.clone(), as_text(value))).collect(), row.headers_sealed))
+    }
+
+    /// Sends the last recorded callback once more and says what the receiver answered; `None` when there is none yet.
+    pub async fn resend_last(&self) -> Result<Option<Answer>, ResendError> {
+        let Some(last) = self.store.attempts(1).await?.into_iter().next() else { return Ok(None) };
+        let (attempt, answer) = self.send(&last.delivery_id, last.task_id, &last.url, &last.body).await?;
+        self.record_resend(&attempt, &answer).await?;
+        Ok(Some(answer))
+    }
+
+    /// Sends a task's callback once more; `None` when the task has none.
+    pub async fn resend_for_task(&self, task_id: TaskId) -> Result<Option<Answer>, ResendError> {
+        let Some(last) = self.store.deliveries_of_task(task_id).await?.into_iter().next() else { return Ok(None) };
+        let (attempt, answer) = self.send(&last.delivery_id, last.task_id, &last.url, &last.body).await?;
+        self.record_resend(&attempt, &answer).await?;
+        Ok(Some(answer))
+    }
+
+    async fn record_resend(&self, attempt: &NewAttempt, answer: &Answer) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let status = if answer.is_delivered() { "delivered" } else { "pending" };
+        self.store.record_attempt(attempt, status, now.plus_seconds(60), now).await
+    }
+
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,37 @@
+//! The callback: an outbox row becomes a POST until the receiver says 200.
+//!
+//! The row is written in the transaction that ends the task, so none is lost; every attempt is recorded; a delivery
+//! keeps its id over all attempts, so that a receiver can tell a repetition.
+
+mod delivery;
+mod policy;
+mod resolver;
+mod schedule;
+mod sender;
+mod signature;
+
+pub use delivery::{CallbackService, CallbackSetupError, HEADERS_PURPOSE, ResendError};
+pub use policy::{AddressPolicy, PolicyError, RefusedAddress};
+pub use sender::Answer;
+
+use crate::store::NewDelivery;
+use crate::task::{TaskId, TaskState};
+
+/// The callback that reports a task's end; `None` when the task has no callback URL.
+pub fn report(
+    task_id: TaskId,
+    target_image_name: &str,
+    state: TaskState,
+    cause: Option<crate::cause::Cause>,
+    url: &str,
+) -> Option<NewDelivery> {
+    if url.is_empty() {
+        return None;
+    }
+    let mut body = serde_json::json!({ "imageName": target_image_name, "taskId": task_id, "state": state });
+    if let Some(cause) = cause {
+        body["cause"] = serde_json::json!(cause);
+    }
+    let delivery_id = format!("task-{task_id}-{}", hex::encode(rand::random::<[u8; 8]>()));
+    Some(NewDelivery { delivery_id, url: url.to_owned(), body: body.to_string() })
+}

@@ -1,0 +1,91 @@
+//! `fastbuild serve`: settings, logs, signals.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::complain;
+use crate::clock::SystemClock;
+use crate::engine::DockerConnector;
+use crate::serve::{Outside, Service, StartError};
+use crate::settings::{LogFormat, LogSection, Settings, load};
+
+const DEFAULT_FILE: &str = "config.toml";
+
+pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
+    let file = config.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+    let settings = match load(file.as_deref(), std::env::vars()) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error),
+    };
+    start_log(&settings.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error),
+    };
+    match runtime.block_on(serve(settings, file.as_deref())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError> {
+    match file {
+        Some(file) => tracing::info!("settings from {}", file.display()),
+        None => tracing::info!("no settings file, so defaults and FASTBUILD__… variables"),
+    }
+    let address = format!("{}:{}", settings.fb.host, settings.fb.port);
+    let listener = TcpListener::bind(&address).await.map_err(|source| {
+        let reason = format!("cannot listen on {address}: {source}; choose another [fb] host and port");
+        std::io::Error::new(source.kind(), reason)
+    })?;
+    let outside = Outside { clock: Arc::new(SystemClock), connector: Arc::new(DockerConnector) };
+    let service = Service::prepare(settings, outside).await?;
+    let missing = service.state().site.missing_parts();
+    if missing.is_empty() {
+        tracing::info!("host, Harbor and Docker server are configured");
+    } else {
+        let parts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            "not configured yet: {}; POST /api/fast-build/config/config-fastbuild, or open the console",
+            parts.join(", ")
+        );
+    }
+    let address = listener.local_addr()?;
+    tracing::info!("listening on http://{address}, console at http://{address}/, API documents at http://{address}/docs");
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    service
+        .serve(listener, async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await
+}
+
+fn start_log(settings: &LogSection) {
+    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// `fastbuild openapi`: the document, for generators of clients.
+#[expect(clippy::print_stdout, reason = "printing is its job")]
+pub(super) fn print_openapi() -> ExitCode {
+    match crate::api::openapi_document().to_pretty_json() {
+        Ok(document) => {
+            println!("{document}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => complain(&error),
+    }
+}

@@ -1,0 +1,64 @@
+//! The daemon builds the image.
+
+use std::time::Duration;
+
+use super::failure::StageFailure;
+use super::run::Run;
+use crate::cause::Cause;
+use crate::engine::{BuildOrder, Builder, BuiltImage};
+use crate::recipe::Recipe;
+use crate::settings::BuildSection;
+use crate::task::StageName;
+
+/// Builds a recipe under the target's name.
+pub async fn build(
+    run: &Run,
+    recipe: Recipe,
+    builder: Builder,
+    settings: &BuildSection,
+    idle_timeout: Duration,
+) -> Result<BuiltImage, StageFailure> {
+    let order = BuildOrder {
+        builder,
+        context: recipe.context,
+        tags: vec![run.request.target.clone()],
+        labels: recipe.labels,
+        arguments: recipe.arguments,
+        extra_hosts: settings.extra_hosts.clone(),
+        target: None,
+        network: Some(settings.network.clone()).filter(|network| !network.is_empty()),
+        memory_bytes: None,
+        no_cache: run.request.force,
+        idle_timeout,
+    };
+    let engine = run.docker.engine.as_ref();
+    let sink = run.feed.sink(StageName::Build);
+    let built = run.retrying(StageName::Build, || engine.build(&order, &sink)).await?;
+    run.feed.log(
+        StageName::Build,
+        format!(
+            "built {}: {:.2} GB, {} of {} steps from the cache, {} bytes of context sent",
+            built.image_id,
+            gigabytes(built.size_bytes),
+            built.cached_steps,
+            built.steps,
+            built.context_bytes
+        ),
+    );
+    Ok(built)
+}
+
+/// Checks the image against `build.max_image_size_gb`.
+pub fn check_size(built: &BuiltImage, limit_gigabytes: f64) -> Result<(), StageFailure> {
+    let size = gigabytes(built.size_bytes);
+    if size <= limit_gigabytes {
+        return Ok(());
+    }
+    let message = format!("the image has {size:.2} GB, more than build.max_image_size_gb = {limit_gigabytes}");
+    Err(StageFailure::new(Cause::ImageTooLarge, message))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+fn gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}

@@ -1,0 +1,78 @@
+//! Inspections, kept by image id: an image never changes under its id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
+use crate::inspect::{InspectError, ProbeLimits, inspect};
+use crate::store::{Store, StoreError};
+
+/// Version of what an inspection finds out; results of another one are made anew.
+const RESULT_VERSION: u32 = 1;
+
+/// Inspects images and keeps what was found.
+pub struct Inspections {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    limits: ProbeLimits,
+}
+
+/// Why an image could not be inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectionError {
+    /// The inspection itself.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    descriptor: ImageDescriptor,
+    result_version: u32,
+}
+
+impl Inspections {
+    /// Inspections with a time limit for each.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
+        Self { store, clock, limits: ProbeLimits { timeout, ..ProbeLimits::default() } }
+    }
+
+    /// The kept inspection of that image under the name asked for.
+    pub async fn kept(
+        &self,
+        name: &ImageReference,
+        config: &ImageConfig,
+    ) -> Result<Option<ImageDescriptor>, StoreError> {
+        let Some(image_id) = &config.image_id else { return Ok(None) };
+        let Some(row) = self.store.check_result(image_id.as_str()).await? else { return Ok(None) };
+        let kept: Option<Kept> = serde_json::from_str(&row.result).ok();
+        Ok(kept
+            .filter(|kept| kept.result_version == RESULT_VERSION)
+            .map(|kept| ImageDescriptor { image_name: name.to_string(), ..kept.descriptor }))
+    }
+
+    /// The image's descriptor, inspected now unless kept; the flag says which.
+    pub async fn describe(
+        &self,
+        engine: &dyn Engine,
+        name: &ImageReference,
+        config: &ImageConfig,
+    ) -> Result<(ImageDescriptor, bool), InspectionError> {
+        if let Some(descriptor) = self.kept(name, config).await? {
+            return Ok((descriptor, true));
+        }
+        let descriptor = inspect(engine, name, config, &self.limits).await?;
+        let kept = Kept { descriptor, result_version: RESULT_VERSION };
+        let result = serde_json::to_string(&kept).unwrap_or_default();
+        self.store
+            .keep_check_result(&kept.descriptor.image_id, &kept.descriptor.image_name, &result, self.clock.now())
+            .await?;
+        Ok((kept.descriptor, false))
+    }
+}

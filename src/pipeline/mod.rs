@@ -1,0 +1,282 @@
+//! A task's way: pull → check → prepare → build → push.
+//!
+//! `stages` below is the page to read: each stage takes what the one before it made. What surrounds a stage (record, log,
+//! limits, cancellation) is in `run`; what a stage does is in the file of its name. The end of a task, its image of record
+//! and its callback are one transaction.
+
+mod build;
+mod check;
+mod failure;
+mod inspection;
+mod prepare;
+mod pull;
+mod push;
+mod run;
+mod workspace;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use check::{Checked, CheckError, resolve_sources};
+pub use failure::{RunEnd, StageFailure};
+pub use inspection::{InspectionError, Inspections};
+pub use prepare::{Prepared, prepare_recipe};
+pub use run::Run;
+pub use workspace::Workspaces;
+
+use crate::callback::{self, CallbackService};
+use crate::catalogue::Catalogue;
+use crate::clock::{Clock, Moment};
+use crate::engine::BuiltImage;
+use crate::image::Digest;
+use crate::progress::{EventBody, Feeds};
+use crate::request::{BuildRequest, parse_build_request};
+use crate::secret::{PlatformCipher, Sealer};
+use crate::settings::Settings;
+use crate::site::Site;
+use crate::store::{Failure, ImageType, NewImage, Store, StoreError, TaskRow};
+use crate::task::{StageName, TaskState};
+
+/// What requests are sealed for.
+pub const REQUEST_PURPOSE: &str = "task_request";
+
+const RECORD_RETRY: Duration = Duration::from_secs(2);
+
+/// What every task needs.
+pub struct Pipeline {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The site's configuration.
+    pub site: Arc<Site>,
+    /// Mirrors and installers.
+    pub catalogue: Arc<Catalogue>,
+    /// Opens sealed requests.
+    pub sealer: Arc<Sealer>,
+    /// The platform's cipher.
+    pub cipher: Arc<PlatformCipher>,
+    /// Journals and logs of running tasks.
+    pub feeds: Arc<Feeds>,
+    /// Kept inspections.
+    pub inspections: Arc<Inspections>,
+    /// Task directories.
+    pub workspaces: Arc<Workspaces>,
+    /// Settings.
+    pub settings: Arc<Settings>,
+    /// The clock of records.
+    pub clock: Arc<dyn Clock>,
+    /// The outbox.
+    pub callbacks: Arc<CallbackService>,
+}
+
+/// What a task that went well leaves.
+struct Pushed {
+    built: BuiltImage,
+    digest: Digest,
+    interaction: String,
+}
+
+impl Pipeline {
+    /// Leads a claimed task to its end, or back into the queue when the service stops.
+    pub async fn execute(&self, task: TaskRow, cancel: CancellationToken, hand_back: CancellationToken) {
+        let task_id = task.id();
+        tracing::info!(task.id = %task_id, "task {task_id} started: {} from {}", task.target_image_name, task.base_image_name);
+        let run = match self.open(task.clone(), cancel, hand_back).await {
+            Ok(run) => run,
+            Err(failure) => {
+                let end = RunEnd::Failed(StageName::Pull, failure);
+                self.finish_unwell(&task, end).await;
+                return;
+            }
+        };
+        match self.stages(&run).await {
+            Ok(pushed) => self.finish_well(&run, pushed).await,
+            Err(end) => {
+                let task = run.task.clone();
+                drop(run);
+                self.finish_unwell(&task, end).await;
+            }
+        }
+    }
+
+    /// The stages of a task, each from what the one before it made.
+    async fn stages(&self, run: &Run) -> Result<Pushed, RunEnd> {
+        use TaskState as S;
+        let limits = &self.settings.limits;
+        let seconds = Duration::from_secs;
+        let base = run
+            .stage(StageName::Pull, None, Some((S::Started, S::PullSuccess)), seconds(limits.pull_seconds), pull::pull(run))
+            .await?;
+        let checked = run
+            .stage(
+                StageName::Check,
+                None,
+                Some((S::PullSuccess, S::CheckSuccess)),
+                // The probe has its own limit; this one bounds a daemon that hangs.
+                seconds(limits.inspect_seconds * 2),
+                check::check(self, run, base),
+            )
+            .await?;
+        let prepared = run
+            .stage(
+                StageName::Prepare,
+                None,
+                Some((S::CheckSuccess, S::PrepareSuccess)),
+                seconds(limits.inspect_seconds * 2),
+                prepare::prepare(self, run, checked),
+            )
+            .await?;
+        let interaction = prepared.recipe.interaction.clone();
+        let built = run
+            .stage(
+                StageName::Build,
+                Some((S::PrepareSuccess, S::Building)),
+                Some((S::Building, S::BuildSuccess)),
+                seconds(limits.build_seconds),
+                build::build(run, prepared.recipe, prepared.builder, &self.settings.build, seconds(limits.idle_seconds)),
+            )
+            .await?;
+        build::check_size(&built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
+        let digest = run
+            .stage(
+                StageName::Push,
+                Some((S::BuildSuccess, S::CheckImageSizeSuccess)),
+                None,
+                seconds(limits.push_seconds),
+                push::push(run),
+            )
+            .await?;
+        Ok(Pushed { built, digest, interaction })
+    }
+
+    async fn open(
+        &self,
+        task: TaskRow,
+        cancel: CancellationToken,
+        hand_back: CancellationToken,
+    ) -> Result<Run, StageFailure> {
+        let request = self.stored_request(&task).await?;
+        let harbor = self.site.harbor().await?;
+        let docker = self.site.docker_server().await?;
+        self.store.set_task_configuration(task.id(), harbor.row_id, docker.row_id).await?;
+        let directory = self.workspaces.directory(&task.work_dir_name);
+        let unwritable = |error| StageFailure::internal("the task's directory cannot be written", &error);
+        self.workspaces.restore(&task.work_dir_name).await.map_err(unwritable)?;
+        let feed = self.feeds.open(task.id(), &directory, self.clock.clone()).await.map_err(unwritable)?;
+        if task.interruptions > 0 {
+            feed.write(EventBody::Interrupted);
+        }
+        feed.write(EventBody::State { state: TaskState::Started });
+        Ok(Run {
+            request,
+            harbor,
+            docker,
+            directory,
+            feed,
+            cancel,
+            hand_back,
+            deadline: Instant::now() + Duration::from_secs(self.settings.limits.task_seconds),
+            retries: self.settings.build.transient_retries,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            task,
+        })
+    }
+
+    /// The request of a task, read again from its sealed document.
+    pub async fn stored_request(&self, task: &TaskRow) -> Result<BuildRequest, StageFailure> {
+        let sealed = self.store.sealed_request(task.id()).await?;
+        let sealed = sealed.ok_or_else(|| StageFailure::new(crate::cause::Cause::Internal, "the task is gone"))?;
+        let document = self
+            .sealer
+            .open(REQUEST_PURPOSE, &sealed)
+            .map_err(|error| StageFailure::internal("the stored request cannot be opened", &error))?;
+        parse_build_request(document.expose_secret().as_bytes(), &self.cipher)
+            .map_err(|error| StageFailure::internal("the stored request cannot be read", &error))
+    }
+
+    async fn finish_well(&self, run: &Run, pushed: Pushed) {
+        let target = &run.request.target;
+        let image = NewImage {
+            task_id: run.id().0,
+            full_name: run.task.target_image_name.clone(),
+            name: target.name(),
+            name_key: run.task.target_key.clone(),
+            tag: target.tag_or_latest().to_owned(),
+            image_id: pushed.built.image_id.hex().to_owned(),
+            digest: pushed.digest.to_string(),
+            image_type: ImageType::Customized,
+            description: run.task.description.clone(),
+            size_bytes: i64::try_from(pushed.built.size_bytes).unwrap_or(i64::MAX),
+            interaction: pushed.interaction,
+        };
+        run.feed.write(EventBody::Stage { stage: StageName::Push, status: "success".to_owned() });
+        run.feed.write(EventBody::State { state: TaskState::PushSuccess });
+        self.record_end(&run.task, TaskState::PushSuccess, None, Some(&image)).await;
+        run.feed.write(EventBody::End { state: TaskState::PushSuccess, cause: None, message: None });
+        self.feeds.close(run.id());
+        tracing::info!(task.id = %run.id(), "task {} pushed {target}, digest {}", run.id(), pushed.digest);
+    }
+
+    async fn finish_unwell(&self, task: &TaskRow, end: RunEnd) {
+        let task_id = task.id();
+        let Some((state, failure)) = end.into_failure() else {
+            tracing::warn!(task.id = %task_id, "task {task_id} goes back into the queue because the service stops");
+            if let Err(error) = self.store.requeue_task(task_id, self.clock.now()).await {
+                tracing::error!(task.id = %task_id, "task {task_id} stays as it is until the next start: {error}");
+            }
+            self.feeds.close(task_id);
+            return;
+        };
+        tracing::warn!(task.id = %task_id, "task {task_id} ended in {state}: {} - {}", failure.cause, failure.message);
+        self.record_end(task, state, Some(&failure), None).await;
+        self.tell_end(task, state, &failure).await;
+    }
+
+    /// Ends a task that no worker has taken yet; `false` when one has.
+    pub async fn abort_waiting(&self, task: &TaskRow) -> Result<bool, StoreError> {
+        if !self.store.advance_task(task.id(), TaskState::Queued, TaskState::Started, self.now()).await? {
+            return Ok(false);
+        }
+        let Some((state, mut failure)) = RunEnd::Cancelled(StageName::Pull).into_failure() else { return Ok(false) };
+        failure.stage = None;
+        self.record_end(task, state, Some(&failure), None).await;
+        self.tell_end(task, state, &failure).await;
+        Ok(true)
+    }
+
+    /// The present moment of records.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Stores a task's end, however long the database refuses: an end that is not stored never happened.
+    async fn record_end(&self, task: &TaskRow, state: TaskState, failure: Option<&Failure>, image: Option<&NewImage>) {
+        let cause = failure.map(|failure| failure.cause);
+        let delivery = callback::report(task.id(), &task.target_image_name, state, cause, &task.callback_url);
+        loop {
+            let now = self.clock.now();
+            match self.store.end_task(task.id(), state, failure, image, delivery.as_ref(), now).await {
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(task.id = %task.id(), "the end of task {} cannot be stored, trying again: {error:?}", task.id());
+                    tokio::time::sleep(RECORD_RETRY).await;
+                }
+            }
+        }
+        self.callbacks.wake();
+    }
+
+    /// Writes the end into the journal for those who watch.
+    async fn tell_end(&self, task: &TaskRow, state: TaskState, failure: &Failure) {
+        let directory = self.workspaces.directory(&task.work_dir_name);
+        if let Ok(feed) = self.feeds.open(task.id(), &directory, self.clock.clone()).await {
+            feed.write(EventBody::State { state });
+            feed.write(EventBody::End { state, cause: Some(failure.cause), message: Some(failure.message.clone()) });
+        }
+        self.feeds.close(task.id());
+    }
+}

@@ -1,0 +1,63 @@
+//! The base image comes to the daemon.
+
+use std::time::Duration;
+
+use super::failure::StageFailure;
+use super::run::Run;
+use crate::engine::Engine;
+use crate::image::{Digest, ImageConfig, ImageReference};
+use crate::site::Harbor;
+use crate::task::StageName;
+
+const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Makes sure that the daemon has the base image and returns its configuration.
+pub async fn pull(run: &Run) -> Result<ImageConfig, StageFailure> {
+    let base = &run.request.base;
+    let engine = run.docker.engine.as_ref();
+    if let Some(present) = engine.inspect_image(&base.to_string()).await? {
+        match freshness(engine, &run.harbor, base, &present).await {
+            Freshness::Current => {
+                run.feed.log(StageName::Pull, format!("{base} is on the daemon and up to date"));
+                return Ok(present);
+            }
+            Freshness::Unknown => {
+                run.feed.log(StageName::Pull, format!("{base} is on the daemon and used as it is"));
+                return Ok(present);
+            }
+            Freshness::Stale => run.feed.log(StageName::Pull, format!("the registry has a newer {base}")),
+        }
+    }
+    run.feed.log(StageName::Pull, format!("pulling {base}"));
+    let account = run.harbor.account_for(base);
+    let sink = run.feed.sink(StageName::Pull);
+    let config = run.retrying(StageName::Pull, || engine.pull(base, account.as_ref(), &sink)).await?;
+    run.store.note_pulled(&run.task.base_image_name, run.clock.now()).await?;
+    run.feed.log(StageName::Pull, format!("pulled {base}"));
+    Ok(config)
+}
+
+enum Freshness {
+    Current,
+    Stale,
+    Unknown,
+}
+
+/// Whether the daemon's copy is what our Harbor has under that name now, asked with one request. Other registries are
+/// not asked: an image that is there is used, as Docker does.
+async fn freshness(engine: &dyn Engine, harbor: &Harbor, base: &ImageReference, present: &ImageConfig) -> Freshness {
+    if base.digest().is_some() {
+        return Freshness::Current;
+    }
+    let Some(account) = harbor.account_for(base) else { return Freshness::Unknown };
+    let asked = tokio::time::timeout(RESOLVE_LIMIT, engine.resolve_digest(base, Some(&account))).await;
+    match asked {
+        Ok(Ok(Some(digest))) if has_digest(present, &digest) => Freshness::Current,
+        Ok(Ok(Some(_))) => Freshness::Stale,
+        Ok(Ok(None) | Err(_)) | Err(_) => Freshness::Unknown,
+    }
+}
+
+fn has_digest(present: &ImageConfig, digest: &Digest) -> bool {
+    present.repository_digests.iter().any(|known| known.rsplit_once('@').is_some_and(|(_, hex)| hex == digest.as_str()))
+}

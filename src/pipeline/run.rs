@@ -1,0 +1,129 @@
+//! One task under way, and the wrapper around each of its stages.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::failure::{RunEnd, StageFailure};
+use crate::clock::Clock;
+use crate::engine::EngineError;
+use crate::progress::{EventBody, Feed};
+use crate::request::BuildRequest;
+use crate::site::{DockerServer, Harbor};
+use crate::store::{Store, TaskRow};
+use crate::task::{StageName, TaskId, TaskState};
+
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// One task under way.
+pub struct Run {
+    /// The task.
+    pub task: TaskRow,
+    /// What is to be built.
+    pub request: BuildRequest,
+    /// The Harbor it runs with.
+    pub harbor: Arc<Harbor>,
+    /// The Docker server it runs on.
+    pub docker: Arc<DockerServer>,
+    /// The task's directory.
+    pub directory: PathBuf,
+    /// Its journal and logs.
+    pub feed: Feed,
+    /// Fires when somebody cancels the task.
+    pub cancel: CancellationToken,
+    /// Fires when the service stops and no longer waits.
+    pub hand_back: CancellationToken,
+    /// When the task must be through.
+    pub deadline: Instant,
+    /// Further tries of a transient failure.
+    pub retries: u32,
+    /// The database.
+    pub store: Arc<Store>,
+    /// The clock of records.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Run {
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        self.task.id()
+    }
+
+    /// Leads one stage: record, state, events, span, time limit, cancellation. The work itself knows none of them.
+    pub async fn stage<T>(
+        &self,
+        stage: StageName,
+        enter: Option<(TaskState, TaskState)>,
+        pass: Option<(TaskState, TaskState)>,
+        limit: Duration,
+        work: impl Future<Output = Result<T, StageFailure>>,
+    ) -> Result<T, RunEnd> {
+        let failed = |failure: StageFailure| RunEnd::Failed(stage, failure);
+        let id = self.id();
+        self.store.begin_stage(id, stage, enter, self.clock.now()).await.map_err(|error| failed(error.into()))?;
+        self.feed.write(EventBody::Stage { stage, status: "running".to_owned() });
+        if let Some((_, state)) = enter {
+            self.feed.write(EventBody::State { state });
+        }
+        let span = tracing::info_span!("stage", task.id = %id, stage = %stage);
+        let outcome = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(RunEnd::Cancelled(stage)),
+            () = self.hand_back.cancelled() => Err(RunEnd::HandedBack),
+            () = tokio::time::sleep_until(self.deadline) => {
+                Err(RunEnd::TimedOut(stage, "the task took longer than limits.task_seconds".to_owned()))
+            }
+            () = tokio::time::sleep(limit) => {
+                let message = format!("the stage {stage} took longer than its limit of {} seconds", limit.as_secs());
+                Err(failed(StageFailure::new(crate::cause::Cause::Timeout, message)))
+            }
+            outcome = work.instrument(span) => outcome.map_err(failed),
+        };
+        match &outcome {
+            Ok(_) => {
+                if let Some((from, to)) = pass {
+                    let now = self.clock.now();
+                    let moved = self.store.pass_stage(id, stage, from, to, now).await;
+                    moved.map_err(|error| failed(error.into()))?;
+                    self.feed.write(EventBody::Stage { stage, status: "success".to_owned() });
+                    self.feed.write(EventBody::State { state: to });
+                }
+            }
+            Err(end) => {
+                if let RunEnd::Failed(_, failure) = end {
+                    self.feed.log(stage, format!("FAILED ({}): {}", failure.cause, failure.message));
+                }
+                self.feed.write(EventBody::Stage { stage, status: "fail".to_owned() });
+            }
+        }
+        outcome
+    }
+
+    /// Repeats work while it fails with a transient cause, with growing pauses.
+    pub async fn retrying<T, F>(&self, stage: StageName, mut work: impl FnMut() -> F) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut delay = FIRST_RETRY_DELAY;
+        for attempt in 1..=self.retries {
+            match work().await {
+                Err(error) if error.cause.is_transient() => {
+                    let left = self.retries + 1 - attempt;
+                    self.feed.log(
+                        stage,
+                        format!("{}: {} - trying again in {} s, {left} more", error.cause, error, delay.as_secs()),
+                    );
+                    tokio::time::sleep(delay).await;
+                    delay *= 3;
+                }
+                outcome => return outcome,
+            }
+        }
+        work().await
+    }
+}

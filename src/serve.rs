@@ -1,0 +1,198 @@
+//! The service as a whole: made in one function, stopped in another.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{self, AppState};
+use crate::callback::{CallbackService, CallbackSetupError};
+use crate::catalogue::Catalogue;
+use crate::clock::Clock;
+use crate::engine::Connector;
+use crate::pipeline::{Inspections, Pipeline, Workspaces};
+use crate::progress::Feeds;
+use crate::queue::{Submissions, Worker};
+use crate::secret::{PlatformCipher, SecretError, Sealer};
+use crate::settings::Settings;
+use crate::site::{Site, SiteError};
+use crate::store::{Store, StoreError};
+
+/// Of the time a stop may take, what is kept for handing tasks back and closing the database.
+const CLOSING_TIME: Duration = Duration::from_secs(3);
+
+/// Why the service cannot start. Each says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory cannot be made.
+    #[error("cannot create the directory {path}: {source}; make it, or name another in the settings")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Keys.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Callbacks.
+    #[error(transparent)]
+    Callback(#[from] CallbackSetupError),
+    /// The site's rows.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The HTTP server.
+    #[error("the HTTP server failed: {0}")]
+    Http(#[from] std::io::Error),
+}
+
+/// What differs between a service and a test of it.
+pub struct Outside {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Connections to Docker servers.
+    pub connector: Arc<dyn Connector>,
+}
+
+/// A service that is made but does not serve yet.
+pub struct Service {
+    state: AppState,
+    tracker: TaskTracker,
+}
+
+impl Service {
+    /// Makes directories, opens the database, puts interrupted tasks back.
+    pub async fn prepare(settings: Settings, outside: Outside) -> Result<Self, StartError> {
+        let settings = Arc::new(settings);
+        make_directories(&settings).await?;
+        let database = Path::new(&settings.db.file);
+        let store = Arc::new(Store::open(database).await?);
+        let sealer = Arc::new(Sealer::open_key_file(&settings.db.key_file, store.has_sealed_rows().await?)?);
+        let cipher = Arc::new(PlatformCipher::new(&settings.aes.key, &settings.aes.iv)?);
+        if cipher.uses_default_key() {
+            tracing::warn!(
+                "the platform's AES key is the published default: change [aes] key here and at the platform together"
+            );
+        }
+        let clock = outside.clock;
+        let site = Site::open(store.clone(), sealer.clone(), outside.connector, settings.clone(), clock.clone()).await?;
+        let site = Arc::new(site);
+        let catalogue = Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir));
+        let callbacks =
+            Arc::new(CallbackService::new(store.clone(), sealer.clone(), clock.clone(), &settings.callback)?);
+        let inspect_timeout = Duration::from_secs(settings.limits.inspect_seconds);
+        let inspections = Arc::new(Inspections::new(store.clone(), clock.clone(), inspect_timeout));
+        let workspaces = Arc::new(Workspaces::new(&settings.fb.task_dir));
+        let feeds = Arc::new(Feeds::default());
+        let pipeline = Arc::new(Pipeline {
+            store: store.clone(),
+            site: site.clone(),
+            catalogue: catalogue.clone(),
+            sealer: sealer.clone(),
+            cipher,
+            feeds: feeds.clone(),
+            inspections,
+            workspaces,
+            settings: settings.clone(),
+            clock: clock.clone(),
+            callbacks: callbacks.clone(),
+        });
+        let slots = settings.build.max_concurrent;
+        let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots));
+        worker.recover().await?;
+        let submissions = Arc::new(Submissions::new(pipeline.clone(), worker.clone()));
+        let stop = CancellationToken::new();
+        let state = AppState {
+            settings,
+            store,
+            sealer,
+            clock,
+            site,
+            catalogue,
+            feeds,
+            callbacks,
+            pipeline,
+            worker,
+            submissions,
+            stop,
+        };
+        Ok(Self { state, tracker: TaskTracker::new() })
+    }
+
+    /// What handlers share.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Serves until `shutdown`, then stops in order: no new requests and claims, then what runs ends or is handed back,
+    /// then the database closes. Waiting callbacks stay rows.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let Self { state, tracker } = self;
+        let hand_back = CancellationToken::new();
+        let stop = state.stop.clone();
+        tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
+        tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
+        let limit = Duration::from_secs(state.settings.fb.shutdown_seconds);
+        let store = state.store.clone();
+        let stopping = stop.clone();
+        let server = axum::serve(listener, api::router(state)).with_graceful_shutdown(async move {
+            shutdown.await;
+            tracing::info!("stopping: at most {} s", limit.as_secs());
+            stopping.cancel();
+        });
+        let server = tokio::spawn(async move { server.await });
+        stop.cancelled().await;
+        let deadline = tokio::time::Instant::now() + limit.saturating_sub(CLOSING_TIME);
+        tracker.close();
+        let drained = async {
+            tracker.wait().await;
+            server.await
+        };
+        tokio::pin!(drained);
+        tokio::select! {
+            _ = &mut drained => {}
+            () = tokio::time::sleep_until(deadline) => {
+                hand_back.cancel();
+                if tokio::time::timeout(CLOSING_TIME, &mut drained).await.is_err() {
+                    tracing::warn!("stopping: connections were still open");
+                }
+            }
+        }
+        store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn make_directories(settings: &Settings) -> Result<(), StartError> {
+    let files = [Path::new(&settings.db.file), settings.db.key_file.as_path()];
+    let directories = [
+        &settings.fb.base_dir,
+        &settings.fb.source_dir,
+        &settings.fb.task_dir,
+        &settings.fb.tools_dir,
+        &settings.fb.tls_dir,
+    ];
+    let parents = files.iter().filter_map(|file| file.parent());
+    for path in directories.into_iter().map(PathBuf::as_path).chain(parents) {
+        let made = tokio::fs::create_dir_all(path).await;
+        made.map_err(|source| StartError::Directory { path: path.to_owned(), source })?;
+    }
+    for installer in ["python", "pip/pip2", "pip/pip3", "conda"] {
+        let path = settings.fb.tools_dir.join(installer);
+        let made = tokio::fs::create_dir_all(&path).await;
+        made.map_err(|source| StartError::Directory { path, source })?;
+    }
+    Ok(())
+}
