@@ -4,17 +4,28 @@
 //! shell metacharacter nor a path outside its directory.
 
 mod error;
+mod json;
+mod location;
 mod marker;
 mod model;
 mod names;
 mod packages;
+mod parse;
 mod reason;
+mod redact;
 mod requirement;
+mod section;
+mod wire;
 
-pub use error::FieldError;
+pub use error::{FieldError, RefusedField, RequestError, ValidationError};
+pub use location::{Location, LocationItem};
 pub use marker::Marker;
 pub use model::*;
 pub use names::*;
 pub use packages::{CondaPackage, OsPackage};
 pub use reason::Reason;
+pub use redact::redacted_document;
 pub use requirement::{PipRequirement, Specifier};
+
+#[cfg(test)]
+mod tests;

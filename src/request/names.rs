@@ -184,7 +184,11 @@ impl Grammar for VersionGrammar {
     const REASON: Reason = Reason::Version;
 
     fn accept(text: &str) -> Option<String> {
-        is_word(text, b"", b".+~:^_-").then(|| text.to_owned())
+        let (epoch, version) = text.split_once(':').unwrap_or(("0", text));
+        // apt reads a trailing `-`, `+` or `^` as an order of its own, also behind a version.
+        let ends_well = text.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '~');
+        let is_epoch = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
+        (is_epoch && ends_well && is_word(version, b"", b".+~^_-")).then(|| text.to_owned())
     }
 }
 
@@ -214,7 +218,8 @@ impl Grammar for CondaNameGrammar {
         };
         let is_segment = |segment: &str| is_word(segment, b"_", b"._-");
         let is_channel = |channel: &str| channel.split('/').all(is_segment);
-        (is_word(name, b"_", b"._+-") && channel.is_none_or(is_channel)).then(|| text.to_owned())
+        let ends_well = !text.ends_with(['-', '.']);
+        (is_word(name, b"_", b"._-") && ends_well && channel.is_none_or(is_channel)).then(|| text.to_owned())
     }
 }
 
@@ -227,7 +232,7 @@ impl Grammar for CondaVersionGrammar {
             Some(rest) if !rest.starts_with('=') => rest,
             _ => text,
         };
-        let clauses: Vec<&str> = text.split(',').collect();
+        let clauses: Vec<&str> = text.split(',').map(str::trim).collect();
         let mut comparisons = 0;
         for clause in &clauses {
             let version = clause.trim_start_matches(['=', '<', '>', '!', '~']);
@@ -237,10 +242,19 @@ impl Grammar for CondaVersionGrammar {
             }
             comparisons += usize::from(!operator.is_empty());
             let (version, build) = version.split_once('=').unwrap_or((version, "0"));
-            if !is_word(version, b"*", b".+!*_-") || !is_word(build, b"*_", b"._*") {
+            let number = version.strip_suffix('*').unwrap_or(version);
+            let (epoch, number) = number.split_once('!').unwrap_or(("0", number));
+            let needs_digit = !operator.is_empty() || version.ends_with('*');
+            let starts_well = !needs_digit || number.starts_with(|first: char| first.is_ascii_digit());
+            let is_number = is_word(number, b"", b".+_-")
+                && starts_well
+                && !number.ends_with(['-', '+'])
+                && (version.ends_with('*') || !number.ends_with('.'))
+                && epoch.bytes().all(|byte| byte.is_ascii_digit());
+            if !(is_number || version == "*") || !is_word(build, b"*_", b"._*") {
                 return None;
             }
         }
-        (clauses.len() == 1 || comparisons == clauses.len()).then(|| text.to_owned())
+        (clauses.len() == 1 || comparisons == clauses.len()).then(|| clauses.join(","))
     }
 }

@@ -20,10 +20,15 @@ impl OsPackage {
     /// Reads the wire's two texts; the name may already hold `=version`, the version may start with `=` or `==`.
     pub fn parse(name: &str, version: &str) -> Result<Self, FieldError> {
         let (name, version) = (name.trim(), version.trim());
-        let (name, version) = match name.split_once('=') {
-            Some((name, glued)) if version.is_empty() => (name, glued.trim_start_matches('=')),
-            _ => (name, version.strip_prefix("==").or_else(|| version.strip_prefix('=')).unwrap_or(version)),
+        let (name, version) = match name.find('=') {
+            Some(end) if version.is_empty() => name.split_at(end),
+            _ => (name, version),
         };
+        let joint = if version.starts_with("==") { 2 } else { usize::from(version.starts_with('=')) };
+        if joint > 0 && version.len() == joint {
+            return Err(FieldError::new(Reason::Version, version));
+        }
+        let version = &version[joint..];
         if name.is_empty() {
             return Err(FieldError::new(Reason::NameMissing, version));
         }

@@ -61,7 +61,7 @@ impl Reason {
                  no '..', letters, digits and . _ + - / only"
             }
             Self::Version => {
-                "must be a version: letters, digits and . + ~ : ^ _ - only, starting with a letter or digit"
+                "must be a version: letters, digits and . + ~ ^ _ - only, perhaps behind an epoch, starting and ending with a letter or digit"
             }
             Self::PackageName => {
                 "must be a package name: letters, digits and + . _ - only, starting with a letter or digit, \
@@ -98,7 +98,7 @@ impl Reason {
             Self::InstallDirectory => {
                 "必须是独立的绝对目录，例如 /usr/local/dros/python：不能是系统目录，不能包含 ..，只能包含字母、数字和 . _ + - /"
             }
-            Self::Version => "必须是版本号：只能包含字母、数字和 . + ~ : ^ _ -，并以字母或数字开头",
+            Self::Version => "必须是版本号：只能包含字母、数字和 . + ~ ^ _ -（可带 epoch），并以字母或数字开头和结尾",
             Self::PackageName => {
                 "必须是软件包名：只能包含字母、数字和 + . _ -，以字母或数字开头，且不能以 - 或单个 + 结尾"
             }
