@@ -3,6 +3,29 @@
 //! Nothing outside this module knows bollard, sockets or certificates. Every call is safe to repeat, every failure
 //! carries a [`Cause`], and a dropped call is cancelled at the daemon.
 
+mod build;
+mod certificate;
+mod classic;
+mod context;
+mod daemon;
+mod diagnosis;
+mod docker;
+mod failure;
+mod idle;
+mod images;
+pub mod message;
+mod output;
+mod probe;
+pub mod progress;
+mod pull;
+mod push;
+mod registry_words;
+mod tls;
+mod trace;
+mod transport;
+
+pub use docker::{DockerConnector, DockerEngine};
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -208,7 +231,9 @@ pub struct BuildOrder {
     pub memory_bytes: Option<u64>,
     /// Ignore the daemon's cache.
     pub no_cache: bool,
-    /// How long nothing may move before the build is given up with `IDLE_TIMEOUT`.
+    /// How long nothing may move before the build is given up with `IDLE_TIMEOUT`. Output, moving bytes (the context's
+    /// too) and a running step that may rightly be silent (an export, a copy) count as movement; a `RUN` step that
+    /// prints nothing does not.
     pub idle_timeout: Duration,
 }
 

@@ -1,0 +1,3 @@
+//! The engine against a real daemon and a real registry.
+
+mod builds;
