@@ -114,7 +114,7 @@ fn request(order: &BuildOrder, body: Body) -> Result<Request<Body>, EngineError>
 }
 
 fn json_map(map: &BTreeMap<String, String>) -> String {
-    serde_json::Value::from_iter(map.iter().map(|(name, value)| (name.clone(), value.clone()))).to_string()
+    serde_json::json!(map).to_string()
 }
 
 /// Finds the image that the daemon named, and gives it the names it should have, should the stream have broken before

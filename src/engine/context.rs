@@ -84,7 +84,7 @@ fn write_archive(files: &[ContextFile], writer: ChannelWriter) -> Result<(), Eng
             }
             ContextContent::File(path) => {
                 let (content, size) = open(path)?;
-                append(&mut archive, file, size, content).map_err(|error| changed(path, error))?;
+                append(&mut archive, file, size, content).map_err(|error| changed(path, &error))?;
             }
         }
     }
@@ -122,7 +122,7 @@ fn open(path: &Path) -> Result<(File, u64), EngineError> {
     Ok((file, metadata.len()))
 }
 
-fn changed(path: &Path, error: io::Error) -> EngineError {
+fn changed(path: &Path, error: &io::Error) -> EngineError {
     EngineError::new(Cause::InstallerMissing, format!("cannot send {}: {error}", path.display()))
 }
 

@@ -21,9 +21,9 @@ use super::{EngineError, RegistryAccount};
 use crate::cause::Cause;
 
 /// How long an ordinary call may take.
-pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 /// How long a call may take for which the daemon walks its disk, or waits for a registry.
-pub(super) const SLOW_ANSWER_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const SLOW_ANSWER_LIMIT: Duration = Duration::from_mins(10);
 
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 

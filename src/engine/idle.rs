@@ -56,10 +56,10 @@ mod tests {
     async fn movement_resets_the_clock() {
         let mut clock = IdleClock::new(Duration::from_secs(80));
         let started = Instant::now();
-        let mut moves = 0;
+        let mut count = 0;
         let moved = || {
-            moves += 1;
-            moves < 20
+            count += 1;
+            count < 20
         };
         assert_eq!(clock.wait(std::future::pending::<()>(), moved).await, None);
         let elapsed = started.elapsed().as_secs();

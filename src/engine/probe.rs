@@ -21,13 +21,10 @@ const MIN_LOG_BYTES: usize = 1024 * 1024;
 /// Runs a probe.
 pub(super) async fn probe(daemon: &Daemon, order: &ProbeOrder) -> Result<ProbeOutput, EngineError> {
     let mut container = ProbeContainer::create(daemon, order);
-    let result = match tokio::time::timeout(order.timeout, container.run(order)).await {
-        Ok(result) => result,
-        Err(_) => {
-            let text = format!("the probe of {} took longer than {} s", order.image, order.timeout.as_secs());
-            Err(EngineError::new(Cause::Timeout, text))
-        }
-    };
+    let result = tokio::time::timeout(order.timeout, container.run(order)).await.unwrap_or_else(|_| {
+        let text = format!("the probe of {} took longer than {} s", order.image, order.timeout.as_secs());
+        Err(EngineError::new(Cause::Timeout, text))
+    });
     container.remove().await;
     result
 }
@@ -48,7 +45,7 @@ impl ProbeContainer {
         let (creator, body, own_name) = (daemon.clone(), container_body(order), name.clone());
         let creation = tokio::spawn(async move {
             let options = CreateContainerOptionsBuilder::new().name(&own_name).build();
-            let call = creator.docker.create_container(Some(options), body);
+            let call = Box::pin(creator.docker.create_container(Some(options), body));
             creator.call("creating a probe container", ANSWER_LIMIT, call).await.map(drop)
         });
         Self { daemon: daemon.clone(), name, creation: Some(creation), is_removed: false }

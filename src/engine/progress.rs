@@ -195,14 +195,12 @@ impl BuildProgress {
     }
 
     fn step(&mut self, id: &str) -> &mut Step {
-        let index = match self.by_id.get(id) {
-            Some(&index) => index,
-            None => {
-                self.steps.push(Step::new(id));
-                self.by_id.insert(id.to_owned(), self.steps.len() - 1);
-                self.steps.len() - 1
-            }
-        };
+        let next = self.steps.len();
+        let index = self.by_id.get(id).copied().unwrap_or(next);
+        if index == next {
+            self.steps.push(Step::new(id));
+            self.by_id.insert(id.to_owned(), next);
+        }
         &mut self.steps[index]
     }
 

@@ -33,7 +33,7 @@ use super::tls::handshake_advice;
 pub(super) const BASE_ADDRESS: &str = "http://docker";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_mins(1);
 const IDLE_CONNECTIONS: usize = 8;
 /// A host that lost its power sends nothing; these probes notice within two minutes.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);

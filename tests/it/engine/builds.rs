@@ -176,10 +176,12 @@ fn many_builds_keep_the_number_of_open_sockets() {
         let order = order(Builder::BuildKit, &format!("FROM {base}\nLABEL a=b\n"), &[&name]);
         engine.build(&order, &Events::default()).await.expect("first build");
         let before = open_sockets();
-        for _ in 0..20 {
+        for _ in 0..50 {
             engine.build(&order, &Events::default()).await.expect("build");
         }
-        assert!(open_sockets() <= before, "{} sockets before, {} after 20 builds", before, open_sockets());
+        // The pool may keep a few more connections than there were at first; a leak would keep one a build.
+        let after = open_sockets();
+        assert!(after <= before + 8, "{before} sockets before, {after} after 50 builds");
         remove(&*engine, &name).await;
     });
 }
