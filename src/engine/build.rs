@@ -158,6 +158,9 @@ fn idle(order: &BuildOrder, progress: &BuildProgress) -> EngineError {
 /// Makes an error of what the daemon said and of what the failing step printed.
 fn build_failure(daemon_error: &str, step: Option<FailedStep>) -> EngineError {
     let words = EngineError::from_registry(daemon_error);
+    if is_of_a_stopping_daemon(daemon_error) {
+        return EngineError { cause: Cause::DaemonLost, ..words };
+    }
     let Some(step) = step else {
         return match words.cause {
             Cause::Internal if daemon_error.contains("parse error") => words,
@@ -185,6 +188,13 @@ fn build_failure(daemon_error: &str, step: Option<FailedStep>) -> EngineError {
         failed_step: Some(scrub(step.name)),
         last_lines: step.last_lines.into_iter().map(scrub).collect(),
     }
+}
+
+/// Nobody on our side cancels a build whose stream is still read: then the daemon is going down.
+fn is_of_a_stopping_daemon(daemon_error: &str) -> bool {
+    daemon_error.ends_with("context canceled")
+        || daemon_error.contains("transport is closing")
+        || daemon_error.contains("code = Unavailable")
 }
 
 /// The telling line and the exit code: the daemon's own text would repeat the whole script.
@@ -238,6 +248,16 @@ mod tests {
             build_failure(text, Some(step("[1/2] FROM fastbuild.invalid/base:x", "", &[]))).cause,
             Cause::BaseNotFound
         );
+    }
+
+    #[test]
+    fn a_daemon_that_stops_is_lost() {
+        for text in [
+            "rpc error: code = Canceled desc = context canceled",
+            "rpc error: code = Unavailable desc = transport is closing",
+        ] {
+            assert_eq!(build_failure(text, Some(step("[2/2] RUN make", text, &[]))).cause, Cause::DaemonLost);
+        }
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The engine of a real daemon, and the connector that makes and keeps engines.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rustls_pki_types::ServerName;
-use tokio::sync::Mutex;
 
 use super::daemon::{ANSWER_LIMIT, Daemon};
 use super::tls::{TlsFault, TlsFiles};
@@ -17,11 +16,14 @@ use super::{
 use crate::cause::Cause;
 use crate::image::{Digest, ImageConfig, ImageReference};
 
+/// How many endpoints keep their engine; more than one service talks to at a time.
+const KEPT_ENGINES: usize = 8;
+
 /// Makes engines for real daemons. Asked again for the same endpoint with the same certificates it gives the same
 /// engine, and so the same pool of connections; a certificate file with new content gives a new one.
 #[derive(Default)]
 pub struct DockerConnector {
-    last: Mutex<Option<Known>>,
+    known: Mutex<Vec<Known>>,
 }
 
 struct Known {
@@ -39,19 +41,17 @@ impl Connector for DockerConnector {
             }
             Endpoint::Unix(_) | Endpoint::Tcp { .. } => None,
         };
-        let mut last = self.last.lock().await;
-        if let Some(known) = &*last {
-            let same_files = match (&known.files, &files) {
-                (Some(known), Some(files)) => known.same_as(files),
-                (None, None) => true,
-                _ => false,
-            };
-            if known.endpoint == *endpoint && same_files {
-                return Ok(Arc::clone(&known.engine) as Arc<dyn Engine>);
-            }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |known: &&Known| known.endpoint == *endpoint && known.files == files;
+        if let Some(found) = known.iter().find(same) {
+            return Ok(Arc::clone(&found.engine) as Arc<dyn Engine>);
         }
         let engine = Arc::new(DockerEngine::new(endpoint, files.as_ref())?);
-        *last = Some(Known { endpoint: endpoint.clone(), files, engine: Arc::clone(&engine) });
+        known.retain(|known| known.endpoint != *endpoint);
+        if known.len() == KEPT_ENGINES {
+            known.remove(0);
+        }
+        known.push(Known { endpoint: endpoint.clone(), files, engine: Arc::clone(&engine) });
         Ok(engine)
     }
 }

@@ -329,7 +329,7 @@ pub trait Engine: Send + Sync + 'static {
     /// The image's configuration, `None` when the daemon does not have it.
     async fn inspect_image(&self, image: &str) -> Result<Option<ImageConfig>, EngineError>;
 
-    /// Pulls an image and returns its configuration.
+    /// Pulls an image and returns its configuration. Sets no time limit of its own.
     async fn pull(
         &self,
         reference: &ImageReference,
@@ -353,7 +353,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Gives an image a further name.
     async fn tag(&self, image: &str, name: &ImageReference) -> Result<(), EngineError>;
 
-    /// Pushes a tagged image and returns the manifest digest that the registry confirmed.
+    /// Pushes a tagged image and returns the manifest digest that the registry confirmed. Sets no time limit of its
+    /// own.
     async fn push(
         &self,
         reference: &ImageReference,

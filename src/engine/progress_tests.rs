@@ -43,8 +43,8 @@ fn trace(response: &StatusResponse) -> Message {
     message(json!({"id": "moby.buildkit.trace", "aux": STANDARD.encode(response.encode_to_vec())}))
 }
 
-fn time(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp { seconds, nanos: 500_000_000 })
+fn time(seconds: i64) -> Timestamp {
+    Timestamp { seconds, nanos: 500_000_000 }
 }
 
 fn vertex(digest: &str, name: &str) -> Vertex {
@@ -85,15 +85,16 @@ fn a_recorded_stream_is_followed() {
 fn buildkit_steps_start_print_and_end() {
     let (seen, mut progress) = (Seen::default(), BuildProgress::default());
     let run = vertex("sha256:2", "[2/2] RUN echo  one &&\n  echo two");
-    let vertexes = vec![Vertex { cached: true, completed: time(1), ..vertex("sha256:1", "[1/2] FROM x") }, run.clone()];
+    let vertexes =
+        vec![Vertex { cached: true, completed: Some(time(1)), ..vertex("sha256:1", "[1/2] FROM x") }, run.clone()];
     progress.accept(&trace(&StatusResponse { vertexes, ..StatusResponse::default() }), &seen);
-    let running = Vertex { started: time(10), ..run };
+    let running = Vertex { started: Some(time(10)), ..run };
     let started = StatusResponse { vertexes: vec![running.clone()], ..StatusResponse::default() };
     progress.accept(&trace(&started), &seen);
     assert!(!progress.works_in_silence());
     let logs = vec![log("sha256:2", 1, "one\nt"), log("sha256:2", 2, "careful\n"), log("sha256:2", 1, "wo")];
     progress.accept(&trace(&StatusResponse { logs, ..StatusResponse::default() }), &seen);
-    let done = Vertex { completed: time(12), ..running };
+    let done = Vertex { completed: Some(time(12)), ..running };
     progress.accept(&trace(&StatusResponse { vertexes: vec![done.clone()], ..StatusResponse::default() }), &seen);
     progress.accept(&trace(&StatusResponse { vertexes: vec![done], ..StatusResponse::default() }), &seen);
     progress.accept(&message(json!({"id": "moby.image.id", "aux": {"ID": "sha256:abc"}})), &seen);
@@ -119,14 +120,18 @@ fn buildkit_steps_start_print_and_end() {
 fn the_step_that_failed_is_told_from_those_it_broke_off() {
     let (seen, mut progress) = (Seen::default(), BuildProgress::default());
     let broken = Vertex {
-        started: time(1),
-        completed: time(2),
+        started: Some(time(1)),
+        completed: Some(time(2)),
         error: "context canceled".to_owned(),
         ..vertex("a", "[python 2/3] RUN make")
     };
     let error = "executor failed running [/bin/sh -c false]: exit code: 1".to_owned();
-    let failed =
-        Vertex { started: time(1), completed: time(2), error: error.clone(), ..vertex("b", "[stage-1 2/3] RUN false") };
+    let failed = Vertex {
+        started: Some(time(1)),
+        completed: Some(time(2)),
+        error: error.clone(),
+        ..vertex("b", "[stage-1 2/3] RUN false")
+    };
     let logs = (0..100).map(|number| log("b", 1, &format!("line {number}\n"))).collect();
     progress
         .accept(&trace(&StatusResponse { vertexes: vec![broken, failed], logs, ..StatusResponse::default() }), &seen);
@@ -143,11 +148,11 @@ fn the_step_that_failed_is_told_from_those_it_broke_off() {
 fn a_silent_export_is_work_and_a_silent_command_is_not() {
     let (seen, mut progress) = (Seen::default(), BuildProgress::default());
     assert!(!progress.works_in_silence());
-    let export = Vertex { started: time(1), ..vertex("e", "exporting to image") };
+    let export = Vertex { started: Some(time(1)), ..vertex("e", "exporting to image") };
     progress.accept(&trace(&StatusResponse { vertexes: vec![export.clone()], ..StatusResponse::default() }), &seen);
     assert!(progress.works_in_silence());
-    let ended = Vertex { completed: time(2), ..export };
-    let run = Vertex { started: time(3), ..vertex("r", "[2/2] RUN sleep 1000") };
+    let ended = Vertex { completed: Some(time(2)), ..export };
+    let run = Vertex { started: Some(time(3)), ..vertex("r", "[2/2] RUN sleep 1000") };
     progress.accept(&trace(&StatusResponse { vertexes: vec![ended, run], ..StatusResponse::default() }), &seen);
     assert!(!progress.works_in_silence());
 }

@@ -25,7 +25,7 @@ pub(super) async fn push(
         match stream.next().await {
             Ok(Some(message)) => {
                 if let Some(text) = message.error_text() {
-                    return Err(EngineError::from_registry(text));
+                    return Err(refused(text));
                 }
                 claimed = pushed_digest(&message).or(claimed);
                 report(&message, sink);
@@ -58,6 +58,13 @@ pub(super) async fn push(
             Err(EngineError::new(Cause::RegistryUnreachable, text))
         }
     }
+}
+
+/// A push has no base to miss: a project or repository that is not there is one that the account may not use.
+fn refused(text: &str) -> EngineError {
+    let error = EngineError::from_registry(text);
+    let cause = if error.cause == Cause::BaseNotFound { Cause::RegistryAuth } else { error.cause };
+    EngineError { cause, ..error }
 }
 
 /// The digest that a reference has in its registry.
@@ -142,6 +149,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_missing_project_is_no_missing_base() {
+        assert_eq!(refused("name unknown: project nowhere not found").cause, Cause::RegistryAuth);
+        assert_eq!(refused("received unexpected HTTP status: 502 Bad Gateway").cause, Cause::RegistryUnreachable);
+    }
 
     #[test]
     fn the_digest_stands_in_text_or_data() {

@@ -50,7 +50,8 @@ pub(super) enum TlsFault {
     Unusable { path: PathBuf, reason: String },
 }
 
-/// The three files of a TLS endpoint, read.
+/// The three files of a TLS endpoint, read. Equal ones let an open connection go on serving.
+#[derive(PartialEq, Eq)]
 pub(super) struct TlsFiles {
     ca: PemFile,
     certificate: PemFile,
@@ -111,11 +112,6 @@ impl TlsFiles {
             certificate: PemFile::read(certificate).await?,
             key: PemFile::read(key).await?,
         })
-    }
-
-    /// Whether the bytes are the same, so that an open connection may go on serving.
-    pub(super) fn same_as(&self, other: &Self) -> bool {
-        self.ca == other.ca && self.certificate == other.certificate && self.key == other.key
     }
 
     /// Checks what the files hold and makes the client configuration of it.
@@ -184,3 +180,7 @@ pub(super) fn tls_advice(error: &RustlsError) -> String {
     };
     format!("{advice} ({error})")
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

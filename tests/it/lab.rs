@@ -78,7 +78,7 @@ pub fn order(builder: Builder, dockerfile: &str, tags: &[&ImageReference]) -> Bu
         network: None,
         memory_bytes: None,
         no_cache: false,
-        idle_timeout: Duration::from_secs(120),
+        idle_timeout: Duration::from_mins(2),
     }
 }
 
@@ -110,7 +110,7 @@ impl Events {
                 self.1.notified().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), seen).await.expect("the line within a minute");
+        tokio::time::timeout(Duration::from_mins(1), seen).await.expect("the line within a minute");
     }
 }
 

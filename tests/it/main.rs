@@ -1,4 +1,6 @@
 //! Tests of the real parts against a real Docker daemon and a real registry (`scripts/lab.sh`).
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod engine;
 mod lab;

@@ -113,6 +113,39 @@ async fn a_silent_command_is_idle() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_option_reaches_the_build() {
+    let engine = engine().await;
+    let base = base("debian:12");
+    have(&*engine, &base).await;
+    for builder in BUILDERS {
+        let name = unique_name("options");
+        let script = "cat /etc/hosts; ls /sys/class/net; cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null";
+        let dockerfile = format!("FROM {base} AS wanted\nRUN {script}; true\nFROM {base}\nRUN exit 3\n");
+        let mut order = order(builder, &dockerfile, &[&name]);
+        order.target = Some("wanted".to_owned());
+        order.extra_hosts = vec!["mirror.test:10.9.8.7".to_owned(), "other.test:10.9.8.6".to_owned()];
+        order.network = Some("none".to_owned());
+        order.memory_bytes = Some(100 * 1024 * 1024);
+        order.no_cache = true;
+        let events = Events::default();
+        let built = engine.build(&order, &events).await.expect("build");
+        assert_eq!(built.cached_steps, 0, "{builder:?}");
+        let lines = events.lines();
+        for host in ["mirror.test", "other.test"] {
+            assert!(
+                lines.iter().any(|line| line.starts_with("10.9.8.") && line.contains(host)),
+                "{builder:?}: {lines:?}"
+            );
+        }
+        assert!(!lines.iter().any(|line| line.contains("eth0")), "{builder:?}: {lines:?}");
+        if builder == Builder::Classic {
+            assert!(lines.contains(&(100 * 1024 * 1024).to_string()), "{lines:?}");
+        }
+        remove(&*engine, &name).await;
+    }
+}
+
 /// Whether a process with this word in its command line runs on this machine, where the lab's daemon runs as well.
 fn runs(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
@@ -206,11 +239,11 @@ async fn a_large_context_is_not_held_in_memory() {
     order.context.push(ContextFile { path: "large".to_owned(), mode: 0o644, content: ContextContent::File(path) });
     let before = resident_kilobytes();
     let events = Events::default();
-    let mut build = std::pin::pin!(engine.build(&order, &events));
+    let mut running = std::pin::pin!(engine.build(&order, &events));
     let (mut ticks, mut peak) = (tokio::time::interval(Duration::from_millis(20)), 0);
     let built = loop {
         tokio::select! {
-            built = &mut build => break built.expect("build"),
+            result = &mut running => break result.expect("build"),
             _ = ticks.tick() => peak = peak.max(resident_kilobytes()),
         }
     };
