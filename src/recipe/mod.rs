@@ -1,1 +1,34 @@
-//! (request, descriptor, catalogue) → Dockerfile and build context. Pure: nothing here does I/O.
+//! (request, descriptor, catalogue) → Dockerfile and build context, as a pure function.
+//!
+//! [`needed_files`] says which catalogue files a request takes, [`plan`] turns everything into a [`Recipe`]. Steps are
+//! ordered by how often they change: mirrors, OS packages, Python and conda from stages of their own, pip, JupyterLab,
+//! sshd, password hashes, and labels last of all. Caches are mounts and end up in no layer.
+
+mod choices;
+mod conda;
+mod draft;
+mod environment;
+mod error;
+mod finish;
+mod jupyter;
+mod mirrors;
+mod needed;
+mod options;
+mod os_packages;
+mod pip;
+mod plan;
+mod python_source;
+mod services;
+mod shell;
+mod sshd;
+mod start_script;
+
+pub use error::RecipeError;
+pub use needed::{NeededFiles, named_files, needed_files};
+pub use options::{DefaultPython, PipTool, RecipeOptions};
+pub use plan::{Recipe, RecipeInput, ResolvedFiles, plan};
+
+pub use jupyter::hash_form as jupyter_hash_form;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Mirror files become the tools' configuration, in the places that the contract names.
+
+use super::draft::Draft;
+use super::shell::word;
+use crate::catalogue::MirrorFile;
+use crate::image::PackageTool;
+
+/// Where the base's own apt sources are put aside.
+const APT_ASIDE: &str = "/etc/apt/fastbuild.aside";
+const YUM_FILE: &str = "/etc/yum.repos.d/Centos-Base-Dros.repo";
+
+/// The mirror for OS packages replaces the base's own.
+pub(super) fn os(draft: &mut Draft, tool: PackageTool, file: &MirrorFile) {
+    let name = &file.choice;
+    let (mount, path) = draft.bind_mirror(if tool == PackageTool::Apt { "apt" } else { "yum" }, file);
+    let path = word(&path);
+    if tool == PackageTool::Apt {
+        // apt knows deb822 by the extension alone.
+        let is_deb822 = name.file.as_str().ends_with(".sources") || is_deb822(&file.bytes);
+        let target = if is_deb822 { "/etc/apt/sources.list.d/fastbuild.sources" } else { "/etc/apt/sources.list" };
+        let put_aside = format!(
+            "for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do if [ -e \"$file\" ]; then mv -f \"$file\" {APT_ASIDE}/; fi; done"
+        );
+        draft.run(
+            vec![mount],
+            [
+                format!("mkdir -p {APT_ASIDE} /etc/apt/sources.list.d"),
+                put_aside,
+                format!("cp {path} {target}"),
+                format!("chmod 0644 {target}"),
+            ],
+        );
+        draft.note(format!("apt reads {}/{}; the base's own sources are in {APT_ASIDE}", name.mirror, name.file));
+    } else {
+        draft.run(
+            vec![mount],
+            [
+                "rm -f /etc/yum.repos.d/*.repo".to_owned(),
+                format!("cp {path} {YUM_FILE}"),
+                format!("chmod 0644 {YUM_FILE}"),
+            ],
+        );
+        draft.note(format!("yum reads {}/{} in place of the base's own repositories", name.mirror, name.file));
+    }
+}
+
+/// pip's mirror: `/root/.pip/pip.conf`.
+pub(super) fn pip(draft: &mut Draft, file: &MirrorFile) {
+    copy(draft, "pip", file, "/root/.pip/pip.conf");
+}
+
+/// conda's mirror: `/root/.condarc`.
+pub(super) fn conda(draft: &mut Draft, file: &MirrorFile) {
+    copy(draft, "conda", file, "/root/.condarc");
+}
+
+fn copy(draft: &mut Draft, tool: &str, file: &MirrorFile, destination: &str) {
+    let name = file.choice.file.as_str().trim_start_matches('.');
+    draft.copy(&format!("mirrors/{tool}/{name}"), 0o644, file.bytes.clone(), destination);
+    draft.note(format!("{tool} reads {}/{} as {destination}", file.choice.mirror, file.choice.file));
+}
+
+fn is_deb822(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).lines().any(|line| line.trim_start().to_ascii_lowercase().starts_with("types:"))
+}

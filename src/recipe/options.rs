@@ -1,0 +1,54 @@
+//! What the settings and the daemon say about recipes.
+
+use crate::engine::Builder;
+use crate::request::FileName;
+
+/// Which Python is installed when pip is needed and the image has no Python 3.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DefaultPython {
+    /// The newest tarball in `tools_dir`, else the distribution's.
+    #[default]
+    Auto,
+    /// The distribution's.
+    System,
+    /// This tarball.
+    Tarball(FileName),
+}
+
+/// What installs pip requirements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PipTool {
+    /// pip itself.
+    #[default]
+    Pip,
+}
+
+/// What the settings, the catalogue and the daemon say.
+#[derive(Debug, Clone)]
+pub struct RecipeOptions {
+    /// Which builder reads the Dockerfile.
+    pub builder: Builder,
+    /// Who shares package caches: one word for trusted bases, another for each that is not.
+    pub cache_scope: String,
+    /// Which Python goes into an image without one.
+    pub default_python: DefaultPython,
+    /// CPython tarballs in the catalogue.
+    pub python_tarballs: Vec<FileName>,
+    /// conda installers in the catalogue.
+    pub conda_installers: Vec<FileName>,
+    /// What installs pip requirements.
+    pub pip_tool: PipTool,
+}
+
+impl Default for RecipeOptions {
+    fn default() -> Self {
+        Self {
+            builder: Builder::BuildKit,
+            cache_scope: "shared".to_owned(),
+            default_python: DefaultPython::Auto,
+            python_tarballs: Vec::new(),
+            conda_installers: Vec::new(),
+            pip_tool: PipTool::Pip,
+        }
+    }
+}

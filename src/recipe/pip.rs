@@ -1,0 +1,97 @@
+//! pip: its presence, its upgrade, and the requirements, which travel in a file.
+
+use super::draft::{CacheScope, Draft};
+use super::shell::word;
+use crate::catalogue::{InstallerFile, MirrorFile};
+use crate::dockerfile::{Mount, Sharing};
+use crate::request::PipRequirement;
+
+/// The Python whose pip is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Interpreter {
+    /// Absolute path.
+    pub(super) path: String,
+    /// Major and minor version, where known.
+    pub(super) version: Option<(u32, u32)>,
+    /// Where its pip comes from.
+    pub(super) pip: PipOrigin,
+    /// Whether its OpenSSL is older than 1.1.1.
+    pub(super) has_old_openssl: bool,
+}
+
+/// Where a Python's pip comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PipOrigin {
+    /// Ours or the user's to replace.
+    Own,
+    /// The distribution's package: it has no record of its files and cannot be uninstalled, only covered.
+    Distribution,
+    /// It has none.
+    Missing,
+}
+
+/// Everything a pip step needs beside its packages.
+pub(super) struct PipSteps<'recipe> {
+    pub(super) interpreter: &'recipe Interpreter,
+    pub(super) scope: &'recipe CacheScope,
+    pub(super) mirror: Option<&'recipe MirrorFile>,
+}
+
+/// The newest pip for a Python, for indexes that do not say so themselves.
+fn pip_requirement(version: Option<(u32, u32)>) -> &'static str {
+    match version {
+        Some((2, _)) | Some((3, 5)) => "pip<21",
+        Some((3, minor)) if minor < 5 => "pip<19.2",
+        Some((3, 6)) => "pip<22",
+        Some((3, 7)) => "pip<24.1",
+        Some((3, 8)) => "pip<25.1",
+        _ => "pip",
+    }
+}
+
+impl PipSteps<'_> {
+    /// Makes sure that there is a pip, and a new one.
+    pub(super) fn provide(&self, draft: &mut Draft, installer: Option<&InstallerFile>) {
+        let python = word(&self.interpreter.path);
+        let requirement = word(pip_requirement(self.interpreter.version));
+        let (mut mounts, mut steps) = self.begin();
+        let install = format!("{python} -m pip install --upgrade");
+        match (installer, self.interpreter.pip) {
+            (Some(file), _) => {
+                let (mount, path) = draft.bind_installer(file);
+                mounts.push(mount);
+                steps.push(format!("{python} {} {requirement}", word(&path)));
+            }
+            (None, PipOrigin::Missing) => {
+                steps.push(format!("{python} -m ensurepip"));
+                steps.push(format!("{install} {requirement}"));
+            }
+            (None, PipOrigin::Distribution) => steps.push(format!("{install} --ignore-installed {requirement}")),
+            (None, PipOrigin::Own) => steps.push(format!("{install} {requirement}")),
+        }
+        draft.run(mounts, steps);
+    }
+
+    /// Installs requirements, and `extra` ones of ours beside them so that the resolver sees all of them.
+    pub(super) fn install(&self, draft: &mut Draft, requirements: &[PipRequirement], extra: &[&str]) {
+        let (mut mounts, mut steps) = self.begin();
+        let mut lines: Vec<String> = requirements.iter().map(ToString::to_string).collect();
+        lines.sort_by_key(|line| line.to_ascii_lowercase());
+        lines.dedup();
+        let name = if extra.is_empty() { "pip/requirements.txt" } else { "pip/jupyter-requirements.txt" };
+        lines.extend(extra.iter().map(|line| (*line).to_owned()));
+        let (mount, path) = draft.bind(name, lines.join("\n") + "\n");
+        mounts.push(mount);
+        steps.push(format!("{} -m pip install -r {}", word(&self.interpreter.path), word(&path)));
+        draft.run(mounts, steps);
+    }
+
+    /// The cache, and what pip must know. Unknown variables are no error to an old pip, unknown options are.
+    fn begin(&self) -> (Vec<Mount>, Vec<String>) {
+        let (mount, cache) = self.scope.mount("pip", self.mirror, Sharing::Shared);
+        let export = format!(
+            "export HOME=/root PIP_CACHE_DIR={cache} PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore"
+        );
+        (vec![mount], vec![export])
+    }
+}

@@ -1,0 +1,480 @@
+//! The order of a recipe: each step by its own module, from what seldom changes to what always does.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::choices::{CONDA_PREFIX, Choices, CondaChoice, PythonChoice, decide, python_version};
+use super::draft::{CacheScope, Draft};
+use super::environment::Environment;
+use super::finish::is_other_user;
+use super::needed::check_source;
+use super::os_packages::Installation;
+use super::pip::{Interpreter, PipOrigin, PipSteps};
+use super::services::Services;
+use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_source, sshd, start_script};
+use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
+use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
+use crate::engine::{Builder, ContextContent, ContextFile};
+use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference, PackageTool};
+use crate::request::BuildRequest;
+
+/// Files of the catalogue, fetched after [`needed_files`](super::needed_files).
+#[derive(Debug, Clone, Default)]
+pub struct ResolvedFiles {
+    /// Mirror files.
+    pub sources: Vec<(SourceInstaller, MirrorFile)>,
+    /// Installer files.
+    pub installers: Vec<InstallerFile>,
+}
+
+/// All that a recipe is made from.
+#[derive(Debug, Clone)]
+pub struct RecipeInput<'input> {
+    /// What is wanted.
+    pub request: &'input BuildRequest,
+    /// What is in the base.
+    pub descriptor: &'input ImageDescriptor,
+    /// How the base starts.
+    pub base: &'input ImageConfig,
+    /// The name under which the base is pinned on the daemon.
+    pub base_pin: &'input ImageReference,
+    /// Files of the catalogue.
+    pub files: &'input ResolvedFiles,
+    /// SHA-512-crypt hash of root's password; needed when the request has one.
+    pub ssh_hash: Option<&'input str>,
+    /// JupyterLab's password hash; needed when the request has one.
+    pub jupyter_hash: Option<&'input str>,
+    /// The task, for the label.
+    pub task_id: i64,
+    /// Settings.
+    pub options: &'input RecipeOptions,
+}
+
+/// A Dockerfile with everything its build takes.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The instructions; the last one sets the labels.
+    pub dockerfile: Dockerfile,
+    /// The build context without the Dockerfile.
+    pub context: Vec<ContextFile>,
+    /// The labels that the last instruction sets.
+    pub labels: BTreeMap<String, String>,
+    /// What was chosen and why, for people.
+    pub plan: Vec<String>,
+    /// What may surprise, for people.
+    pub warnings: Vec<String>,
+    /// What a person can log in to: `WebSSH, JupyterLab`.
+    pub interaction: String,
+    builder: Builder,
+    digests: BTreeMap<String, Digest>,
+    secret_paths: Vec<String>,
+}
+
+impl Recipe {
+    /// The Dockerfile's text.
+    pub fn text(&self) -> Result<String, RenderError> {
+        self.dockerfile.render(self.dialect())
+    }
+
+    /// The build context with the Dockerfile in it.
+    pub fn build_context(&self) -> Result<Vec<ContextFile>, RenderError> {
+        let content = ContextContent::Bytes(self.text()?.into());
+        let dockerfile = ContextFile { path: "Dockerfile".to_owned(), mode: 0o644, content };
+        Ok(std::iter::once(dockerfile).chain(self.context.iter().cloned()).collect())
+    }
+
+    /// A digest over what determines the image, without names, ids, labels of the task and password hashes, which are
+    /// salted: whoever makes a build key of it adds something that stands for the passwords.
+    pub fn fingerprint(&self) -> Result<String, RenderError> {
+        let mut hasher = Sha256::new();
+        let steps = self
+            .dockerfile
+            .instructions
+            .iter()
+            .filter(|instruction| !matches!(instruction, Instruction::Label(_) | Instruction::Comment(_)));
+        let text = Dockerfile { instructions: steps.cloned().collect() }.render(self.dialect())?;
+        hasher.update(text.as_bytes());
+        for file in &self.context {
+            hasher.update(format!("\0{}\0{:o}\0", file.path, file.mode));
+            match &file.content {
+                _ if self.secret_paths.contains(&file.path) => {}
+                ContextContent::Bytes(bytes) => hasher.update(Sha256::digest(bytes)),
+                ContextContent::File(_) => {
+                    hasher.update(self.digests.get(&file.path).map(Digest::as_str).unwrap_or_default());
+                }
+            }
+        }
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.builder {
+            Builder::BuildKit => Dialect::BuildKit,
+            Builder::Classic => Dialect::Classic,
+        }
+    }
+}
+
+/// Writes the recipe.
+pub fn plan(input: &RecipeInput<'_>) -> Result<Recipe, RecipeError> {
+    let choices = decide(input.request, input.descriptor, input.options)?;
+    if let Some(source) = &input.request.os_packages.source {
+        check_source(source, input.descriptor, &choices)?;
+    }
+    let planner = Planner {
+        services: Services::new(input.request, input.descriptor, input.base),
+        scope: CacheScope::new(&input.options.cache_scope, &input.descriptor.details),
+        changes_user: is_other_user(&input.base.user),
+        choices,
+        input,
+    };
+    planner.write()
+}
+
+struct Planner<'input> {
+    input: &'input RecipeInput<'input>,
+    choices: Choices,
+    services: Services,
+    scope: CacheScope,
+    changes_user: bool,
+}
+
+impl Planner<'_> {
+    fn write(&self) -> Result<Recipe, RecipeError> {
+        let mut draft = Draft::default();
+        let mut environment = Environment::new(&self.input.base.environment);
+        let mut stages = vec![Instruction::Comment(format!("Base image: {}", self.input.request.base))];
+        let stage = self.python_stage(&mut draft, &mut stages)?;
+        self.conda_stage(&mut draft, &mut stages)?;
+        draft.instructions.clear();
+        self.body(&mut draft, &mut environment, stage.is_some())?;
+        let changed_user = self.changes_user && (stage.is_some() || !draft.instructions.is_empty());
+        let origin = match stage {
+            Some(name) => Origin::Stage(name.to_owned()),
+            None => Origin::Image(self.input.base_pin.clone()),
+        };
+        stages.push(Instruction::From { origin, alias: None });
+        if changed_user && stage.is_none() {
+            stages.push(Instruction::User("root".to_owned()));
+        }
+        finish::start(&mut draft, &self.services, self.input.base, changed_user);
+        let labels = finish::labels(&self.services, self.input.task_id, &self.input.request.maintainer);
+        draft.instructions.push(Instruction::Label(labels.clone().into_iter().collect()));
+        stages.append(&mut draft.instructions);
+        let recipe = Recipe {
+            dockerfile: Dockerfile { instructions: stages },
+            context: draft.context.into_values().collect(),
+            labels,
+            plan: draft.notes,
+            warnings: draft.warnings,
+            interaction: self.services.interaction(),
+            builder: self.input.options.builder,
+            digests: draft.digests,
+            secret_paths: draft.secret_paths,
+        };
+        recipe.text()?;
+        Ok(recipe)
+    }
+
+    /// Opens a stage on the base; its steps run as root.
+    fn open_stage(&self, stages: &mut Vec<Instruction>, alias: &str) {
+        let origin = Origin::Image(self.input.base_pin.clone());
+        stages.push(Instruction::From { origin, alias: Some(alias.to_owned()) });
+        if self.changes_user {
+            stages.push(Instruction::User("root".to_owned()));
+        }
+    }
+
+    /// With a Python from source: a stage with mirrors and headers that both the compilation and the result start from.
+    fn python_stage(
+        &self,
+        draft: &mut Draft,
+        stages: &mut Vec<Instruction>,
+    ) -> Result<Option<&'static str>, RecipeError> {
+        let PythonChoice::Source { tarball, prefix } = &self.choices.python else { return Ok(None) };
+        let file = self.installer(InstallerKind::Python, tarball.as_str(), "tools_dir/python")?;
+        const SYSTEM: &str = "system";
+        self.open_stage(stages, SYSTEM);
+        self.mirror_steps(draft);
+        let mut headers = Installation::default();
+        headers.add(python_source::packages(self.choices.tool));
+        headers.write(draft, self.choices.tool, &self.scope, self.os_mirror());
+        stages.append(&mut draft.instructions);
+        stages.push(Instruction::From {
+            origin: Origin::Stage(SYSTEM.to_owned()),
+            alias: Some(python_source::STAGE.to_owned()),
+        });
+        python_source::build(draft, file, prefix);
+        python_source::warn_about_openssl(draft, self.input.descriptor, tarball.as_str());
+        stages.append(&mut draft.instructions);
+        Ok(Some(SYSTEM))
+    }
+
+    fn conda_stage(&self, draft: &mut Draft, stages: &mut Vec<Instruction>) -> Result<(), RecipeError> {
+        let CondaChoice::Install(installer) = &self.choices.conda else { return Ok(()) };
+        let file = self.installer(InstallerKind::Conda, installer.as_str(), "tools_dir/conda")?;
+        self.open_stage(stages, conda::STAGE);
+        conda::install(draft, file, self.input.descriptor);
+        stages.append(&mut draft.instructions);
+        Ok(())
+    }
+
+    /// The steps of the result between its `FROM` and its start.
+    fn body(&self, draft: &mut Draft, environment: &mut Environment, has_system: bool) -> Result<(), RecipeError> {
+        let request = self.input.request;
+        if !has_system {
+            self.mirror_steps(draft);
+        }
+        self.installation().write(draft, self.choices.tool, &self.scope, self.os_mirror());
+        let mut first = Vec::new();
+        if let PythonChoice::Source { prefix, .. } = &self.choices.python {
+            copy_stage(draft, python_source::STAGE, prefix.as_str());
+            first.push(format!("{prefix}/bin"));
+        }
+        let conda_prefix = self.conda_prefix();
+        if let CondaChoice::Install(_) = &self.choices.conda {
+            copy_stage(draft, conda::STAGE, CONDA_PREFIX);
+        }
+        let is_fresh = matches!(self.choices.conda, CondaChoice::Install(_));
+        let has_environment =
+            conda_prefix.is_some() && conda::has_environment(&request.conda, self.input.descriptor, is_fresh);
+        let last = conda_prefix.map(|prefix| conda::path_directories(prefix, has_environment)).unwrap_or_default();
+        if !first.is_empty() || !last.is_empty() {
+            environment.extend_path(&first, &last);
+        }
+        if self.services.needs_script() || !first.is_empty() {
+            environment.provide_locale(self.input.descriptor);
+        }
+        let changes = environment.changes();
+        if !changes.is_empty() {
+            draft.instructions.push(Instruction::Env(changes));
+        }
+        if let Some(prefix) = conda_prefix {
+            self.conda_steps(draft, environment, prefix, is_fresh, has_environment);
+        }
+        let python = self.pip_steps(draft)?;
+        self.service_steps(draft, environment, &python, !first.is_empty() || conda_prefix.is_some());
+        Ok(())
+    }
+
+    fn mirror_steps(&self, draft: &mut Draft) {
+        if let Some(file) = self.os_mirror() {
+            mirrors::os(draft, self.choices.tool, file);
+        }
+    }
+
+    /// The client's OS packages and those that our own steps need.
+    fn installation(&self) -> Installation {
+        let tool = self.choices.tool;
+        let mut installation = Installation::of_request(&self.input.request.os_packages.software, tool);
+        if self.input.request.ssh_password.is_some() && !self.input.descriptor.sshd.available {
+            installation.add(sshd::packages(tool));
+        }
+        match &self.choices.python {
+            PythonChoice::Distribution => installation.add(distribution_python(tool)),
+            PythonChoice::Present if self.choices.needs_pip && self.lacks_distribution_pip() => {
+                installation.add(&["python3-pip"]);
+            }
+            _ => {}
+        }
+        installation
+    }
+
+    /// Whether the image's Python is the distribution's and has no pip, and no get-pip.py will bring one.
+    fn lacks_distribution_pip(&self) -> bool {
+        let details = &self.input.descriptor.details;
+        let is_distributions =
+            details.python3_path.starts_with("/usr/bin/") || details.python3_path.starts_with("/bin/");
+        is_distributions && details.pip3_version.is_empty() && self.input.request.pip.installer.is_none()
+    }
+
+    fn conda_prefix(&self) -> Option<&str> {
+        match &self.choices.conda {
+            CondaChoice::None => None,
+            CondaChoice::Present(prefix) => Some(prefix),
+            CondaChoice::Install(_) => Some(CONDA_PREFIX),
+        }
+    }
+
+    fn conda_steps(
+        &self,
+        draft: &mut Draft,
+        environment: &Environment,
+        prefix: &str,
+        is_fresh: bool,
+        has_environment: bool,
+    ) {
+        let request = self.input.request;
+        let mirror = self.mirror(SourceInstaller::Conda);
+        if let Some(file) = mirror {
+            mirrors::conda(draft, file);
+        }
+        let serves_jupyter = self.services.after.as_ref().is_some_and(|program| program.jupyter);
+        let is_kernel = serves_jupyter && has_environment;
+        conda::packages(
+            draft,
+            &conda::PackageStep {
+                wanted: &request.conda,
+                descriptor: self.input.descriptor,
+                prefix,
+                is_fresh,
+                is_kernel,
+                scope: &self.scope,
+                mirror,
+            },
+        );
+        if has_environment {
+            conda::login_shells(draft, prefix);
+        }
+        if is_kernel {
+            conda::kernel(draft, prefix, environment.path());
+        }
+    }
+
+    /// pip, its packages and JupyterLab; returns the interpreter's path.
+    fn pip_steps(&self, draft: &mut Draft) -> Result<String, RecipeError> {
+        let request = self.input.request;
+        let mirror = self.mirror(SourceInstaller::Pip);
+        if let Some(file) = mirror {
+            mirrors::pip(draft, file);
+        }
+        let interpreter = self.interpreter();
+        if !self.choices.needs_pip {
+            return Ok(interpreter.path);
+        }
+        let steps = PipSteps { interpreter: &interpreter, scope: &self.scope, mirror };
+        let installer = match &request.pip.installer {
+            Some(name) => {
+                let is_pip =
+                    |file: &&InstallerFile| matches!(file.kind, InstallerKind::Pip { .. }) && file.name == *name;
+                Some(self.input.files.installers.iter().find(is_pip).ok_or_else(|| RecipeError::InstallerMissing {
+                    needed: "pip",
+                    file: name.to_string(),
+                    directory: "tools_dir/pip",
+                })?)
+            }
+            None => None,
+        };
+        steps.provide(draft, installer);
+        if !request.pip.software.is_empty() {
+            steps.install(draft, &request.pip.software, &[]);
+        }
+        if self.choices.installs_jupyter {
+            steps.install(draft, &request.pip.software, &jupyter::requirements(&interpreter));
+        }
+        Ok(interpreter.path)
+    }
+
+    fn interpreter(&self) -> Interpreter {
+        let details = &self.input.descriptor.details;
+        let minor = |numbers: &[u32]| Some((*numbers.first()?, *numbers.get(1)?));
+        let parse = |text: &str| text.split('.').map_while(|part| part.parse().ok()).collect::<Vec<u32>>();
+        let has_old_openssl = python_source::has_old_openssl(self.input.descriptor);
+        match &self.choices.python {
+            PythonChoice::Source { tarball, prefix } => Interpreter {
+                path: format!("{prefix}/bin/python"),
+                version: python_version(tarball.as_str()).as_deref().and_then(minor),
+                pip: PipOrigin::Own,
+                has_old_openssl,
+            },
+            PythonChoice::Distribution => Interpreter {
+                path: "/usr/bin/python3".to_owned(),
+                version: None,
+                pip: PipOrigin::Distribution,
+                has_old_openssl,
+            },
+            PythonChoice::Present | PythonChoice::None => Interpreter {
+                path: details.python3_path.clone(),
+                version: minor(&parse(&details.python3_version)),
+                pip: if self.lacks_distribution_pip() || is_distributions(&details.pip3_location) {
+                    PipOrigin::Distribution
+                } else if details.pip3_version.is_empty() {
+                    PipOrigin::Missing
+                } else {
+                    PipOrigin::Own
+                },
+                has_old_openssl: is_old_openssl(&details.python3_openssl).unwrap_or(has_old_openssl),
+            },
+        }
+    }
+
+    fn service_steps(&self, draft: &mut Draft, environment: &Environment, python: &str, has_new_path: bool) {
+        let request = self.input.request;
+        let needs_script = self.services.needs_script();
+        let serves_ssh = self.services.after.as_ref().is_some_and(|program| program.ssh);
+        if let Some(after) = self.services.after.as_ref().filter(|_| needs_script) {
+            start_script::write(draft, after, python);
+            draft.note(format!(
+                "the image starts {}, then {}",
+                crate::inspect::START_SCRIPT,
+                self.services.interaction()
+            ));
+        } else if self.services.after.is_some() {
+            draft.note("the base image serves what is asked for already and keeps its start script");
+        }
+        if has_new_path || (needs_script && serves_ssh) {
+            environment.write(draft);
+        }
+        if request.ssh_password.is_some() {
+            if !self.services.before.as_ref().is_some_and(|program| program.ssh) {
+                sshd::prepare(draft, !self.input.descriptor.sshd.available);
+            }
+            if let Some(hash) = self.input.ssh_hash {
+                sshd::password(draft, hash);
+            }
+        }
+        if let (Some(_), Some(hash)) = (&request.jupyter_password, self.input.jupyter_hash) {
+            let user = self.services.after.as_ref().map(|program| program.user.as_str()).unwrap_or_default();
+            jupyter::password(draft, hash, user);
+        }
+    }
+
+    fn os_mirror(&self) -> Option<&MirrorFile> {
+        self.mirror(super::needed::os_installer(self.choices.tool))
+    }
+
+    fn mirror(&self, installer: SourceInstaller) -> Option<&MirrorFile> {
+        self.input.files.sources.iter().find(|(of, _)| *of == installer).map(|(_, file)| file)
+    }
+
+    fn installer(
+        &self,
+        kind: InstallerKind,
+        name: &str,
+        directory: &'static str,
+    ) -> Result<&InstallerFile, RecipeError> {
+        let found = self.input.files.installers.iter().find(|file| file.kind == kind && file.name.as_str() == name);
+        found.ok_or_else(|| RecipeError::InstallerMissing { needed: kind.name(), file: name.to_owned(), directory })
+    }
+}
+
+/// Takes a directory from another stage to the same place.
+fn copy_stage(draft: &mut Draft, stage: &str, directory: &str) {
+    draft.instructions.push(Instruction::Copy {
+        from: Some(Origin::Stage(stage.to_owned())),
+        sources: vec![directory.to_owned()],
+        destination: directory.to_owned(),
+    });
+}
+
+fn distribution_python(tool: PackageTool) -> &'static [&'static str] {
+    match tool {
+        PackageTool::Apt => &["python3", "python3-pip", "python3-venv"],
+        PackageTool::Yum | PackageTool::Dnf => &["python3", "python3-pip"],
+    }
+}
+
+fn is_distributions(pip_location: &str) -> bool {
+    pip_location.starts_with("/usr/lib/") || pip_location.starts_with("/usr/lib64/")
+}
+
+/// `OpenSSL 1.1.1k  FIPS 25 Mar 2021` → not older than 1.1.1; nothing when it says no version.
+fn is_old_openssl(text: &str) -> Option<bool> {
+    let version = text.strip_prefix("OpenSSL ")?.split_whitespace().next()?;
+    let mut numbers = version.split('.').map(|part| {
+        part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or_default()
+    });
+    let version = [numbers.next()?, numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()];
+    Some(version < [1, 1, 1])
+}
