@@ -1,6 +1,7 @@
 //! The engine against a real daemon and a real registry.
 
 mod builds;
+mod causes;
 mod connections;
 mod images;
 mod probes;
