@@ -38,7 +38,10 @@ fn json_string(value: &str) -> String {
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
             other if other.is_control() || matches!(other, '\u{2028}' | '\u{2029}') => {
-                text.push_str(&format!("\\u{:04x}", u32::from(other)));
+                for unit in other.encode_utf16(&mut [0; 2]) {
+                    text.push_str("\\u");
+                    text.push_str(&hex::encode(unit.to_be_bytes()));
+                }
             }
             other => text.push(other),
         }
@@ -52,15 +55,17 @@ pub(super) fn is_shell_form(steps: &[String]) -> bool {
     let stands = |step: &String| {
         let step = step.as_str();
         is_one_line(step)
-            && !step.trim().is_empty()
+            && !step.is_empty()
+            // The builder trims lines, and takes `\ ` at an end for a continuation.
+            && step.trim() == step
             // A backslash before our line end would swallow it; newer frontends read `<<` as a heredoc.
             && !step.ends_with('\\')
             && !step.contains("<<")
-            && !step.trim_start().starts_with('#')
+            && !step.starts_with('#')
             && (steps.len() == 1 || !ends_its_line(step))
     };
     // The first one would be read as a flag or as JSON.
-    let starts_well = steps.first().is_some_and(|step| !step.trim_start().starts_with(['-', '[']));
+    let starts_well = steps.first().is_some_and(|step| !step.starts_with(['-', '[']));
     starts_well && steps.iter().all(stands)
 }
 

@@ -9,3 +9,6 @@ mod render;
 
 pub use instruction::{Command, Dialect, Dockerfile, Instruction, Mount, Origin, Sharing};
 pub use render::RenderError;
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ impl FieldError {
     }
 }
 
-/// One entry of a 422 answer's `detail`, as pydantic v1 and FastAPI write it.
+/// One entry of a 422 answer's `detail`, in pydantic v1's form.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ValidationError {
     /// Where: `["body", "image_data", "callback_url"]`.
@@ -47,7 +47,7 @@ pub struct ValidationError {
     /// The kind for machines: `value_error.missing`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// An empty object on unreadable JSON, as FastAPI sends it; absent otherwise.
+    /// An empty object on unreadable JSON, as the old service sent it; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<serde_json::Value>,
     /// Details, such as `{"error": "Expecting value"}`.

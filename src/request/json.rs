@@ -1,18 +1,18 @@
-//! Body bytes → JSON, with FastAPI's words for what is no JSON.
+//! Body bytes → JSON, with the old framework's words for what is no JSON.
 
 use serde_json::{Value, json};
 
 use super::{Location, ValidationError};
 
-/// Reads a body. An empty body and `null` are a missing body, as FastAPI sees it.
-pub(super) fn read(body: &[u8]) -> Result<Value, ValidationError> {
+/// Reads a body. An empty body and `null` are a missing body, as the old service saw it.
+pub(super) fn read(body: &[u8]) -> Result<Value, Box<ValidationError>> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(missing());
+        return Err(Box::new(missing()));
     }
     match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
-        Ok(Value::Null) => Err(missing()),
+        Ok(Value::Null) => Err(Box::new(missing())),
         Ok(value) => Ok(value),
-        Err(error) => Err(unreadable(body, &error)),
+        Err(error) => Err(Box::new(unreadable(body, &error))),
     }
 }
 

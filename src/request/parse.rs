@@ -44,10 +44,10 @@ impl BuildRequest {
     }
 
     fn read(body: &[u8], passwords: Passwords<'_>) -> Result<Self, RequestError> {
-        let document = json::read(body).map_err(|error| RequestError::Invalid(vec![error]))?;
+        let document = json::read(body).map_err(|error| RequestError::Invalid(vec![*error]))?;
         let wire = Wire::read(&document).map_err(RequestError::Invalid)?;
         let mut judge = Judge { refused: Vec::new() };
-        match judge.request(wire, passwords) {
+        match judge.request(&wire, passwords) {
             Some(request) if judge.refused.is_empty() => Ok(request),
             _ => Err(RequestError::Refused(judge.refused)),
         }
@@ -60,13 +60,13 @@ struct Judge {
 }
 
 impl Judge {
-    fn request(&mut self, wire: Wire, passwords: Passwords<'_>) -> Option<BuildRequest> {
-        let task_name = self.line(wire.task_name);
+    fn request(&mut self, wire: &Wire, passwords: Passwords<'_>) -> Option<BuildRequest> {
+        let task_name = self.line(&wire.task_name);
         let target = self.target(&wire.target, wire.tag.as_ref());
-        let description = self.description(wire.description);
+        let description = self.description(wire.description.as_ref());
         let callback_url = self.callback_url(&wire.callback_url);
         let base = self.take(&wire.base_image, |text| image(text.trim()));
-        let maintainer = self.line(wire.maintainer);
+        let maintainer = self.line(&wire.maintainer);
         let python = self.python(&wire.python);
         let os_packages = self.os_packages(&wire.os_packages);
         let pip = self.pip(&wire.pip);
@@ -109,8 +109,8 @@ impl Judge {
     }
 
     /// Free text on one line.
-    fn line(&mut self, text: Text) -> Option<String> {
-        self.take(&text, |value| {
+    fn line(&mut self, text: &Text) -> Option<String> {
+        self.take(text, |value| {
             let is_break = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
             match value {
                 value if value.contains(is_break) => Err(FieldError::new(Reason::ControlCharacter, value)),
@@ -120,11 +120,11 @@ impl Judge {
         })
     }
 
-    fn description(&mut self, text: Option<Text>) -> Option<String> {
+    fn description(&mut self, text: Option<&Text>) -> Option<String> {
         let Some(text) = text else {
             return Some(String::new());
         };
-        self.take(&text, |value| {
+        self.take(text, |value| {
             let is_other = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');
             match value {
                 value if value.contains(is_other) => Err(FieldError::new(Reason::ControlCharacter, value)),
@@ -146,13 +146,11 @@ impl Judge {
         if reference.tag().is_some() {
             return Some(reference);
         }
-        match tag.filter(|tag| !tag.value.trim().is_empty()) {
-            Some(tag) => self.take(tag, |tag| image(&format!("{reference}:{}", tag.trim()))),
-            None => {
-                self.refuse(&name.location, FieldError::new(Reason::TargetTag, &name.value));
-                None
-            }
+        if let Some(tag) = tag.filter(|tag| !tag.value.trim().is_empty()) {
+            return self.take(tag, |tag| image(&format!("{reference}:{}", tag.trim())));
         }
+        self.refuse(&name.location, FieldError::new(Reason::TargetTag, &name.value));
+        None
     }
 
     fn callback_url(&mut self, text: &Text) -> Option<Url> {
@@ -172,7 +170,7 @@ impl Judge {
 
     fn python(&mut self, install: &Install) -> Option<PythonFromSource> {
         let tarball = self.installer(install)?;
-        let prefix = match &install.install_loc {
+        let prefix = match &install.directory {
             Some(text) if !text.value.trim().is_empty() => self.take(text, |text| text.trim().parse()),
             _ => DEFAULT_PYTHON_PREFIX.parse::<AbsolutePath>().ok(),
         };

@@ -34,7 +34,8 @@ pub(super) struct Wire {
 pub(super) struct Install {
     pub(super) update: Option<bool>,
     pub(super) target: Vec<Text>,
-    pub(super) install_loc: Option<Text>,
+    /// `install_loc`
+    pub(super) directory: Option<Text>,
 }
 
 /// One package installer's part.
@@ -119,9 +120,9 @@ fn read_install(section: &Section<'_>, errors: &mut Errors) -> Option<Install> {
     let present = section.texts("present", errors);
     let update = section.optional_truth("update", errors);
     let target = section.texts("target", errors);
-    let install_loc = section.optional_text("install_loc", errors);
+    let directory = section.optional_text("install_loc", errors);
     present?;
-    Some(Install { update, target: target?, install_loc })
+    Some(Install { update, target: target?, directory })
 }
 
 fn read_installer(section: &Section<'_>, errors: &mut Errors) -> Option<Installer> {

@@ -13,7 +13,7 @@ use super::SecretError;
 /// Twelve bytes become the sixteen characters that crypt(3) takes as a salt.
 const CRYPT_SALT_BYTES: usize = 12;
 const ARGON2_SALT_BYTES: usize = 16;
-/// The costs that jupyter_server itself uses.
+/// The costs that `jupyter_server` itself uses.
 const ARGON2_MEMORY_KIB: u32 = 10_240;
 const ARGON2_PASSES: u32 = 10;
 const ARGON2_LANES: u32 = 8;
@@ -23,7 +23,7 @@ const TOKEN_BYTES: usize = 32;
 /// Which form a JupyterLab password hash takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JupyterHash {
-    /// `argon2:$argon2id$…`: jupyter_server 1.0 and newer beside argon2-cffi, thus Python 3.6 and newer.
+    /// `argon2:$argon2id$…`: `jupyter_server` 1.0 and newer beside argon2-cffi, thus Python 3.6 and newer.
     Argon2,
     /// `sha256:<salt>:<hex>`: every notebook server, also without argon2-cffi.
     Sha256,
@@ -36,7 +36,7 @@ pub fn ssh_password_hash(password: &SecretString) -> Result<String, SecretError>
     hash.map(|hash| hash.to_string()).map_err(|error| SecretError::Hash(error.to_string()))
 }
 
-/// A hash with a fresh salt as jupyter_server's `passwd()` writes it.
+/// A hash with a fresh salt as `passwd()` of `jupyter_server` writes it.
 pub fn jupyter_password_hash(password: &SecretString, form: JupyterHash) -> Result<String, SecretError> {
     match form {
         JupyterHash::Argon2 => {

@@ -116,7 +116,7 @@ fn cipher(key: &Key) -> Aes256Gcm {
 }
 
 fn key_id(key: &Key) -> String {
-    hex::encode(&Sha256::digest(&**key)[..KEY_ID_BYTES])
+    hex::encode(&Sha256::digest(**key)[..KEY_ID_BYTES])
 }
 
 fn split(sealed: &str) -> Option<(&str, &str)> {
@@ -134,15 +134,15 @@ mod tests {
 
     #[test]
     fn opens_only_for_its_purpose_and_unchanged() {
-        let sealer = sealer("one", &[]);
+        let keys = sealer("one", &[]);
         let plain = SecretString::from("~~~???>>>");
-        let sealed = sealer.seal("harbor.password", &plain).unwrap();
+        let sealed = keys.seal("harbor.password", &plain).unwrap();
         assert!(!sealed.contains("~~~"));
-        assert_ne!(sealed, sealer.seal("harbor.password", &plain).unwrap());
-        assert_eq!(sealer.open("harbor.password", &sealed).unwrap().expose_secret(), "~~~???>>>");
-        assert!(matches!(sealer.open("callback.headers", &sealed), Err(SecretError::Undecryptable)));
+        assert_ne!(sealed, keys.seal("harbor.password", &plain).unwrap());
+        assert_eq!(keys.open("harbor.password", &sealed).unwrap().expose_secret(), "~~~???>>>");
+        assert!(matches!(keys.open("callback.headers", &sealed), Err(SecretError::Undecryptable)));
         for changed in [&sealed[..sealed.len() - 4], "", "s1:", "s1:x", "plain text", &sealed.replace("s1", "s2")] {
-            assert!(sealer.open("harbor.password", changed).is_err(), "{changed}");
+            assert!(keys.open("harbor.password", changed).is_err(), "{changed}");
         }
     }
 

@@ -332,7 +332,7 @@ proptest! {
             prop_assert!(is_harmless(&accepted), "{accepted:?}");
         }
         if let Ok(package) = OsPackage::parse(&name, &version) {
-            let version = package.version.map(|version| version.to_string()).unwrap_or_else(|| "0".to_owned());
+            let version = package.version.map_or_else(|| "0".to_owned(), |version| version.to_string());
             prop_assert!(is_harmless(package.name.as_str()) && is_harmless(&version), "{} {version}", package.name);
             prop_assert!(!package.name.as_str().contains(['=', '<', '>', '*', '/', '!']) && !version.contains(['=', '<', '>', '*', '/', '!']));
             prop_assert!(!version.ends_with(['-', '+', '^']));
