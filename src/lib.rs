@@ -3,6 +3,7 @@
 //! The map: `api` takes requests, `queue` runs tasks, `pipeline` leads a task through its stages, `recipe` writes the
 //! Dockerfile, `engine` drives the Docker daemon, `callback` tells the platform. `docs/ARCHITECTURE.md` has the picture.
 
+pub mod api;
 pub mod callback;
 pub mod catalogue;
 pub mod cause;
@@ -11,6 +12,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod image;
 pub mod inspect;
+pub mod language;
 pub mod progress;
 pub mod recipe;
 pub mod request;

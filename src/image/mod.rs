@@ -8,4 +8,5 @@ mod reference;
 pub use descriptor::{
     Artifact, ImageConfig, ImageDescriptor, ImageDetails, Mirrored, OsFamily, PackageTool, VersionedList,
 };
+pub(crate) use reference::is_host;
 pub use reference::{Digest, ImageReference, ReferenceError, RegistryHost};

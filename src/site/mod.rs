@@ -1,5 +1,22 @@
 //! The site this process serves: its host, Harbor and Docker server, as the newest rows say.
+//!
+//! Rows are only ever appended, and only after the daemon was reached and the login tested by that daemon. What the
+//! newest rows say is kept in memory, the daemon's connection included, so that a request pays for neither.
 
+mod address;
+mod certificates;
+mod configure;
+mod current;
+mod headers;
 mod model;
+mod tls_archive;
 
+pub use address::{AddressError, DockerAddress, parse_host};
+pub use configure::{ConfigureError, ConfigureOrder, DockerServerOrder, Field, HarborOrder, HostOrder};
+pub use current::Site;
+pub use headers::{ATTEMPT_HEADERS_PURPOSE, CALLBACK_HEADERS_PURPOSE, HeaderError, check_headers};
 pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError};
+pub use tls_archive::{TlsArchiveError, TlsFile};
+
+/// What Harbor's password is sealed for.
+pub const HARBOR_PASSWORD_PURPOSE: &str = "harbor.password";

@@ -1,0 +1,138 @@
+//! The one error that becomes HTTP.
+//!
+//! A refusal is the contract's envelope with HTTP 200 and `code` -1; only what the contract names has a status of its own.
+//! The response carries the error itself; `edge` writes its words in the caller's language. What is a fault of ours is
+//! logged here, once, with its chain, and shown to nobody.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use serde_json::json;
+
+use super::ValidationError;
+use super::envelope::refused;
+use super::validation::HTTPValidationError;
+use crate::language::{Language, Message};
+use crate::site::SiteError;
+use crate::store::StoreError;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The operation was refused or failed: HTTP 200, `code` -1.
+    #[error("refused: {}", .0.render(Language::English))]
+    Refused(Message),
+    /// The request does not have the declared form: HTTP 422.
+    #[error("the request does not have the declared form")]
+    Invalid(Vec<ValidationError>),
+    /// Nothing is there: HTTP 404.
+    #[error("not found")]
+    NotFound,
+    /// Too much is asked at once: HTTP 429 with the envelope.
+    #[error("refused for now: {}", message.render(Language::English))]
+    TooMany {
+        /// What is too much.
+        message: Message,
+        /// When to try again.
+        retry_after_seconds: u32,
+    },
+    /// The daemon or Harbor test of a configuration failed: the documented HTTP 500, in their own words.
+    #[error("the configuration test failed: {0}")]
+    ConfigurationTest(String),
+    /// A fault of ours: HTTP 500 that says no more.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// A fault of ours.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The answer in a language.
+    pub(super) fn render(&self, language: Language) -> Response {
+        match self {
+            Self::Refused(message) => refused(message.render(language)).into_response(),
+            Self::Invalid(detail) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(HTTPValidationError { detail: detail.clone() })).into_response()
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({ "detail": "Not Found" }))).into_response(),
+            Self::TooMany { message, retry_after_seconds } => {
+                let header = [(RETRY_AFTER, retry_after_seconds.to_string())];
+                (StatusCode::TOO_MANY_REQUESTS, header, refused(message.render(language))).into_response()
+            }
+            Self::ConfigurationTest(words) => {
+                let body = json!({ "message": words, "code": "123" });
+                (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+            }
+            Self::Internal(_) => {
+                let envelope = refused(Message::Internal.render(language));
+                (StatusCode::INTERNAL_SERVER_ERROR, envelope).into_response()
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(error) = &self {
+            tracing::error!("a request failed: {}", chain(error.as_ref()));
+        }
+        let mut response = Response::default();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// An error and what caused it, in one line.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<Message> for ApiError {
+    fn from(message: Message) -> Self {
+        Self::Refused(message)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SiteError> for ApiError {
+    fn from(error: SiteError) -> Self {
+        match error {
+            SiteError::NotConfigured(parts) => Self::Refused(Message::NotConfigured { parts }),
+            SiteError::Engine(error) => {
+                Self::Refused(Message::EngineFailed { cause: error.cause, words: error.message })
+            }
+            SiteError::Store(error) => error.into(),
+            SiteError::Sealed(what) => {
+                tracing::error!("{}", SiteError::Sealed(what));
+                Self::Refused(Message::SealedValueLocked)
+            }
+        }
+    }
+}
+
+/// The 422 that most routes document.
+#[derive(utoipa::IntoResponses)]
+pub(super) enum FormErrors {
+    /// The request does not have the declared form.
+    #[response(status = 422)]
+    #[expect(dead_code, reason = "declares a response for the OpenAPI document")]
+    Invalid(HTTPValidationError),
+}

@@ -1,0 +1,39 @@
+//! The HTTP edge: one file per contract tag, and what they share.
+//!
+//! A handler extracts, makes one call and maps to a wire type. Errors become HTTP in `error` alone, words come from the
+//! catalogue in `language`, and every route stands in the OpenAPI document because it is registered through it.
+
+mod callback;
+mod check_result;
+mod config;
+mod cors;
+mod data;
+mod document;
+mod edge;
+mod envelope;
+mod error;
+mod extract;
+mod fields;
+mod file;
+mod health;
+mod hello;
+mod host;
+mod image;
+mod image_life;
+mod image_view;
+mod json_body;
+mod progress;
+mod router;
+mod state;
+mod system;
+mod task;
+mod task_files;
+mod task_view;
+mod validation;
+
+pub use document::document;
+pub use envelope::{Envelope, Page};
+pub use error::ApiError;
+pub use router::router;
+pub use state::AppState;
+pub use validation::{Location, ValidationError};

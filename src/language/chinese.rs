@@ -1,0 +1,109 @@
+//! The messages in Chinese.
+
+use super::{Language, Message, hint};
+use crate::site::{AddressError, HeaderError, Part, TlsFile};
+
+pub(super) fn words(message: &Message) -> String {
+    match message {
+        Message::Configured => "FastBuild 配置成功".to_owned(),
+        Message::HostUpdated { host, port } => format!("FastBuild 服务地址已更新为 {host}:{port}"),
+        Message::HarborUpdated => "Harbor 配置成功".to_owned(),
+        Message::DockerServerUpdated => "Docker 服务器配置成功".to_owned(),
+        Message::HeadersUpdated => "回调请求头已保存，此后的回调将使用它们".to_owned(),
+        Message::AddressInvalid { field, value, problem } => format!("{field}：“{value}”{}", address(problem)),
+        Message::TlsArchiveUnreadable { field } => {
+            format!("{field}：文件不是可读取的 tar 或 tar.gz，请重新打包三个 PEM 文件")
+        }
+        Message::TlsArchiveTooLarge { field, limit_bytes } => {
+            format!("{field}：压缩包超过 {limit_bytes} 字节，其中只应有三个 PEM 文件")
+        }
+        Message::TlsArchiveTooManyEntries { field, limit } => {
+            format!("{field}：压缩包中的条目超过 {limit} 个，其中只应有三个 PEM 文件")
+        }
+        Message::TlsArchiveEntry { field, path } => {
+            format!("{field}：拒绝条目“{path}”，不允许链接、特殊文件、重复的文件或指向压缩包之外的路径")
+        }
+        Message::TlsArchiveLacks { field, files } => format!("{field}：压缩包中缺少 {}", missing(files)),
+        Message::TlsFileNotPem { field, file } => format!("{field}：压缩包中的“{file}”不是 PEM 文件"),
+        Message::NoCertificate { field } => format!("{field}：其中没有 PEM 证书"),
+        Message::NotConfigured { parts } => {
+            format!("{}尚未配置，请先配置（POST /config/config-fastbuild）", part_list(parts))
+        }
+        Message::HeaderInvalid(error) => header(error),
+        Message::NoCallbackYet => "还没有回调记录，无法重新发送".to_owned(),
+        Message::NoHostYet => "还没有服务地址记录".to_owned(),
+        Message::BodyTooLarge { limit_bytes } => {
+            format!("请求超过 {limit_bytes} 字节的上限，请减小请求或请管理员提高上限")
+        }
+        Message::TaskUnknown { task_id } => format!("任务 {task_id} 不存在，请检查 task_id"),
+        Message::NoTasks => "还没有任何任务".to_owned(),
+        Message::NoTaskForImage { image_name } => format!("没有镜像名称包含“{image_name}”的任务"),
+        Message::TaskRunning { task_id } => format!("任务 {task_id} 仍在进行，请等待其结束或先取消它"),
+        Message::TaskEnded { task_id } => format!("任务 {task_id} 已经结束"),
+        Message::ImageUnknown { image_name } => format!("镜像“{image_name}”不存在，请检查名称和标签"),
+        Message::ImageNameInvalid { image_name } => {
+            format!("“{image_name}”不是镜像名称，请写成 仓库地址/项目/镜像:标签")
+        }
+        Message::NameInUse { image_name, task_id: 0 } => {
+            format!("镜像名“{image_name}”已被使用，请更改名称或标签")
+        }
+        Message::NameInUse { image_name, task_id } => {
+            format!("镜像名“{image_name}”已被任务 {task_id} 使用，请更改名称或标签")
+        }
+        Message::SourceMismatch { os, file_name } => {
+            format!("软件源文件“{file_name}”与基础镜像的操作系统 {os} 不匹配，请选择对应版本的文件")
+        }
+        Message::SourceMissing { installer, source_type, file_name } => {
+            format!("{installer} 没有类型为“{source_type}”的软件源文件“{file_name}”，请从 /file/list-source 中选择")
+        }
+        Message::InstallerMissing { installer, file_name } => {
+            format!("{installer} 没有安装包“{file_name}”，请从 /file/list-software 中选择或先上传")
+        }
+        Message::SecretUndecryptable { field } => format!("{field} 无法解密，请使用本服务所设置的 AES 密钥加密"),
+        Message::QueueFull { limit } => format!("已有 {limit} 个任务在排队或运行，请待部分任务结束后重试"),
+        Message::FileTypeUnknown { file_type } => {
+            format!("file_type“{file_type}”无效，请使用 source、python、pip 或 conda")
+        }
+        Message::FileNameInvalid { file_name } => {
+            format!("文件名“{file_name}”不允许，只能使用字母、数字和 . _ + -")
+        }
+        Message::FileUnknown { file_name } => format!("文件“{file_name}”不存在"),
+        Message::EngineFailed { cause, words } => format!("{cause}：{words}。{}", hint(*cause, Language::Chinese)),
+        Message::SealedValueLocked => {
+            "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
+        }
+        Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
+    }
+}
+
+fn address(problem: &AddressError) -> &'static str {
+    match problem {
+        AddressError::Host => "既不是 IP 地址也不是域名",
+        AddressError::Unspecified => "代表所有地址，无法被访问，请填写他人可访问的地址",
+        AddressError::SocketPath => "不是套接字，请写成 unix:///path/to/docker.sock",
+        AddressError::Registry => "既不是 IP 地址也不是域名（可带端口）",
+    }
+}
+
+fn missing(files: &[TlsFile]) -> String {
+    let names = files.iter().map(|file| format!("{}（或 {}）", file.names()[0], file.names()[1]));
+    names.collect::<Vec<_>>().join("、")
+}
+
+fn part_list(parts: &[Part]) -> String {
+    let name = |part: &Part| match part {
+        Part::Host => "服务地址（host）",
+        Part::Harbor => "Harbor",
+        Part::DockerServer => "Docker 服务器",
+    };
+    parts.iter().map(name).collect::<Vec<_>>().join("、")
+}
+
+fn header(error: &HeaderError) -> String {
+    match error {
+        HeaderError::Name(name) => format!("“{name}”不是 HTTP 请求头名称"),
+        HeaderError::Value(name) => format!("请求头“{name}”的值含有不允许的字符"),
+        HeaderError::Reserved(name) => format!("请求头“{name}”由连接自身设置，请去掉"),
+        HeaderError::TooMany(limit) => format!("请求头超过 {limit} 个，请减少"),
+    }
+}

@@ -1,0 +1,122 @@
+//! The messages in English.
+
+use super::{Language, Message, hint};
+use crate::site::{AddressError, HeaderError, Part, TlsFile};
+
+pub(super) fn words(message: &Message) -> String {
+    match message {
+        Message::Configured => "FastBuild is configured.".to_owned(),
+        Message::HostUpdated { host, port } => format!("The host of FastBuild is now {host}:{port}."),
+        Message::HarborUpdated => "Harbor is configured.".to_owned(),
+        Message::DockerServerUpdated => "The Docker server is configured.".to_owned(),
+        Message::HeadersUpdated => "The callback headers are stored; callbacks carry them from now on.".to_owned(),
+        Message::AddressInvalid { field, value, problem } => format!("{field}: '{value}' {}.", address(problem)),
+        Message::TlsArchiveUnreadable { field } => {
+            format!("{field}: the file is no readable tar or tar.gz. Pack the three PEM files again.")
+        }
+        Message::TlsArchiveTooLarge { field, limit_bytes } => {
+            format!("{field}: the archive is larger than {limit_bytes} bytes. It should hold three PEM files only.")
+        }
+        Message::TlsArchiveTooManyEntries { field, limit } => {
+            format!("{field}: the archive has more than {limit} entries. It should hold three PEM files only.")
+        }
+        Message::TlsArchiveEntry { field, path } => format!(
+            "{field}: the entry '{path}' is refused: links, special files, repeated files and paths outside the archive \
+             are not allowed."
+        ),
+        Message::TlsArchiveLacks { field, files } => format!("{field}: the archive lacks {}.", missing(files)),
+        Message::TlsFileNotPem { field, file } => {
+            format!("{field}: '{file}' in the archive is no PEM file.")
+        }
+        Message::NoCertificate { field } => format!("{field}: no PEM certificate was found in it."),
+        Message::NotConfigured { parts } => {
+            format!("Not configured yet: {}. Configure it first (POST /config/config-fastbuild).", part_list(parts))
+        }
+        Message::HeaderInvalid(error) => header(error),
+        Message::NoCallbackYet => "No callback has been recorded yet, so there is none to send again.".to_owned(),
+        Message::NoHostYet => "No host is recorded yet.".to_owned(),
+        Message::BodyTooLarge { limit_bytes } => {
+            format!("The request is larger than the limit of {limit_bytes} bytes. Send less, or have the limit raised.")
+        }
+        Message::TaskUnknown { task_id } => format!("There is no task {task_id}. Check the task_id."),
+        Message::NoTasks => "There are no tasks yet.".to_owned(),
+        Message::NoTaskForImage { image_name } => {
+            format!("No task has an image whose name contains '{image_name}'.")
+        }
+        Message::TaskRunning { task_id } => {
+            format!("Task {task_id} has not ended yet. Wait for its end or cancel it first.")
+        }
+        Message::TaskEnded { task_id } => format!("Task {task_id} has ended already."),
+        Message::ImageUnknown { image_name } => format!("There is no image '{image_name}'. Check its name and tag."),
+        Message::ImageNameInvalid { image_name } => {
+            format!("'{image_name}' is no image name. Write it as registry/project/repository:tag.")
+        }
+        Message::NameInUse { image_name, task_id: 0 } => {
+            format!("The image name '{image_name}' is in use. Choose another name or tag.")
+        }
+        Message::NameInUse { image_name, task_id } => {
+            format!("The image name '{image_name}' is in use by task {task_id}. Choose another name or tag.")
+        }
+        Message::SourceMismatch { os, file_name } => format!(
+            "The source file '{file_name}' does not fit the base image's system {os}. Choose a file for that release."
+        ),
+        Message::SourceMissing { installer, source_type, file_name } => format!(
+            "There is no source file '{file_name}' of type '{source_type}' for {installer}. Choose one of /file/list-source."
+        ),
+        Message::InstallerMissing { installer, file_name } => format!(
+            "There is no installer '{file_name}' for {installer}. Choose one of /file/list-software or upload it."
+        ),
+        Message::SecretUndecryptable { field } => {
+            format!("{field} cannot be decrypted. Encrypt it with the AES key that this service is set to.")
+        }
+        Message::QueueFull { limit } => {
+            format!("{limit} tasks wait or run already. Try again when some have ended.")
+        }
+        Message::FileTypeUnknown { file_type } => {
+            format!("file_type '{file_type}' is unknown. Use source, python, pip or conda.")
+        }
+        Message::FileNameInvalid { file_name } => {
+            format!("'{file_name}' is no allowed file name. Use letters, digits and . _ + - only.")
+        }
+        Message::FileUnknown { file_name } => format!("There is no file '{file_name}'."),
+        Message::EngineFailed { cause, words } => {
+            format!("{cause}: {words}. {}", hint(*cause, Language::English))
+        }
+        Message::SealedValueLocked => {
+            "A stored secret cannot be opened with the key at hand. Restore the key file from a backup or configure Harbor \
+             again."
+                .to_owned()
+        }
+        Message::Internal => {
+            "The service failed. Try again; if it stays, give the X-Request-Id of this answer to its administrator."
+                .to_owned()
+        }
+    }
+}
+
+fn address(problem: &AddressError) -> &'static str {
+    match problem {
+        AddressError::Host => "is neither an IP address nor a domain name",
+        AddressError::Unspecified => "stands for every address and cannot be called; give the address others use",
+        AddressError::SocketPath => "is no socket; write it as unix:///path/to/docker.sock",
+        AddressError::Registry => "is neither an IP address nor a domain name with an optional port",
+    }
+}
+
+fn missing(files: &[TlsFile]) -> String {
+    let names = files.iter().map(|file| format!("{} (or {})", file.names()[0], file.names()[1]));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn part_list(parts: &[Part]) -> String {
+    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn header(error: &HeaderError) -> String {
+    match error {
+        HeaderError::Name(name) => format!("'{name}' is no name of an HTTP header."),
+        HeaderError::Value(name) => format!("The value of the header '{name}' holds characters that are not allowed."),
+        HeaderError::Reserved(name) => format!("The header '{name}' is set by the connection itself; leave it out."),
+        HeaderError::TooMany(limit) => format!("More than {limit} headers; leave some out."),
+    }
+}

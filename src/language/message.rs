@@ -1,0 +1,272 @@
+//! Everything this service tells a person in an envelope, with the values that belong into it.
+
+use super::{Language, chinese, english};
+use crate::cause::Cause;
+use crate::site::{AddressError, HeaderError, Part, TlsFile};
+
+/// A message for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// All parts are configured.
+    Configured,
+    /// The host is configured.
+    HostUpdated {
+        /// Address or name.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Harbor is configured.
+    HarborUpdated,
+    /// The Docker server is configured.
+    DockerServerUpdated,
+    /// Headers are stored.
+    HeadersUpdated,
+    /// A text is no address.
+    AddressInvalid {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// The text.
+        value: String,
+        /// What is wrong.
+        problem: AddressError,
+    },
+    /// The archive cannot be read as tar or tar.gz.
+    TlsArchiveUnreadable {
+        /// Field as the client calls it.
+        field: &'static str,
+    },
+    /// The archive is too large.
+    TlsArchiveTooLarge {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// Limit in bytes.
+        limit_bytes: u64,
+    },
+    /// The archive has too many entries.
+    TlsArchiveTooManyEntries {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// Limit.
+        limit: usize,
+    },
+    /// An entry of the archive is not allowed.
+    TlsArchiveEntry {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// The entry's path.
+        path: String,
+    },
+    /// Files are missing in the archive.
+    TlsArchiveLacks {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// The missing files.
+        files: Vec<TlsFile>,
+    },
+    /// A file of the archive is no PEM.
+    TlsFileNotPem {
+        /// Field as the client calls it.
+        field: &'static str,
+        /// The file.
+        file: &'static str,
+    },
+    /// A field should hold a PEM certificate.
+    NoCertificate {
+        /// Field as the client calls it.
+        field: &'static str,
+    },
+    /// Parts of the site are not configured.
+    NotConfigured {
+        /// The parts.
+        parts: Vec<Part>,
+    },
+    /// A callback header cannot be sent.
+    HeaderInvalid(HeaderError),
+    /// No callback was recorded yet.
+    NoCallbackYet,
+    /// No host was ever configured.
+    NoHostYet,
+    /// A request is larger than its limit.
+    BodyTooLarge {
+        /// Limit in bytes.
+        limit_bytes: u64,
+    },
+    /// There is no such task.
+    TaskUnknown {
+        /// Task number.
+        task_id: i64,
+    },
+    /// There are no tasks at all.
+    NoTasks,
+    /// No task has that in its image's name.
+    NoTaskForImage {
+        /// Part of the name.
+        image_name: String,
+    },
+    /// The task has not ended yet.
+    TaskRunning {
+        /// Task number.
+        task_id: i64,
+    },
+    /// The task has ended already.
+    TaskEnded {
+        /// Task number.
+        task_id: i64,
+    },
+    /// No image of that name is recorded.
+    ImageUnknown {
+        /// Name.
+        image_name: String,
+    },
+    /// A text is no image name.
+    ImageNameInvalid {
+        /// The text.
+        image_name: String,
+    },
+    /// The target's name is taken.
+    NameInUse {
+        /// Name.
+        image_name: String,
+        /// Task that has or made it; 0 for a base image.
+        task_id: i64,
+    },
+    /// The source file belongs to another OS release.
+    SourceMismatch {
+        /// OS and version of the base image.
+        os: String,
+        /// The source file.
+        file_name: String,
+    },
+    /// A source file is not there.
+    SourceMissing {
+        /// Tool.
+        installer: String,
+        /// Mirror.
+        source_type: String,
+        /// File.
+        file_name: String,
+    },
+    /// An installer file is not there.
+    InstallerMissing {
+        /// Tool.
+        installer: String,
+        /// File.
+        file_name: String,
+    },
+    /// A secret cannot be decrypted.
+    SecretUndecryptable {
+        /// Field.
+        field: String,
+    },
+    /// Too many tasks wait.
+    QueueFull {
+        /// Limit.
+        limit: u64,
+    },
+    /// `file_type` is none of the known ones.
+    FileTypeUnknown {
+        /// The text.
+        file_type: String,
+    },
+    /// A file name is not allowed.
+    FileNameInvalid {
+        /// The text.
+        file_name: String,
+    },
+    /// No file of that name.
+    FileUnknown {
+        /// The text.
+        file_name: String,
+    },
+    /// Something failed at the daemon or registry.
+    EngineFailed {
+        /// Cause, for the hint.
+        cause: Cause,
+        /// The daemon's or registry's words.
+        words: String,
+    },
+    /// A sealed value cannot be opened.
+    SealedValueLocked,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Message {
+    /// The words in a language.
+    pub fn render(&self, language: Language) -> String {
+        match language {
+            Language::Chinese => chinese::words(self),
+            Language::English => english::words(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Vec<Message> {
+        let field = "docker_tls_tar_file";
+        let name = || "h/a:1".to_owned();
+        vec![
+            Message::Configured,
+            Message::HostUpdated { host: name(), port: 1 },
+            Message::HarborUpdated,
+            Message::DockerServerUpdated,
+            Message::HeadersUpdated,
+            Message::AddressInvalid { field, value: name(), problem: AddressError::Host },
+            Message::AddressInvalid { field, value: name(), problem: AddressError::Unspecified },
+            Message::AddressInvalid { field, value: name(), problem: AddressError::SocketPath },
+            Message::AddressInvalid { field, value: name(), problem: AddressError::Registry },
+            Message::TlsArchiveUnreadable { field },
+            Message::TlsArchiveTooLarge { field, limit_bytes: 8 },
+            Message::TlsArchiveTooManyEntries { field, limit: 9 },
+            Message::TlsArchiveEntry { field, path: "../x".to_owned() },
+            Message::TlsArchiveLacks { field, files: TlsFile::ALL.to_vec() },
+            Message::TlsFileNotPem { field, file: "ca.pem" },
+            Message::NoCertificate { field },
+            Message::NotConfigured { parts: vec![Part::Host, Part::Harbor, Part::DockerServer] },
+            Message::HeaderInvalid(HeaderError::Name(name())),
+            Message::HeaderInvalid(HeaderError::Value(name())),
+            Message::HeaderInvalid(HeaderError::Reserved(name())),
+            Message::HeaderInvalid(HeaderError::TooMany(64)),
+            Message::NoCallbackYet,
+            Message::NoHostYet,
+            Message::BodyTooLarge { limit_bytes: 7 },
+            Message::TaskUnknown { task_id: 42 },
+            Message::NoTasks,
+            Message::NoTaskForImage { image_name: name() },
+            Message::TaskRunning { task_id: 42 },
+            Message::TaskEnded { task_id: 42 },
+            Message::ImageUnknown { image_name: name() },
+            Message::ImageNameInvalid { image_name: name() },
+            Message::NameInUse { image_name: name(), task_id: 42 },
+            Message::SourceMismatch { os: "Ubuntu 20.04".to_owned(), file_name: name() },
+            Message::SourceMissing { installer: name(), source_type: name(), file_name: name() },
+            Message::InstallerMissing { installer: name(), file_name: name() },
+            Message::SecretUndecryptable { field: name() },
+            Message::QueueFull { limit: 3 },
+            Message::FileTypeUnknown { file_type: name() },
+            Message::FileNameInvalid { file_name: name() },
+            Message::FileUnknown { file_name: name() },
+            Message::EngineFailed { cause: Cause::RegistryAuth, words: name() },
+            Message::SealedValueLocked,
+            Message::Internal,
+        ]
+    }
+
+    #[test]
+    fn both_languages_speak() {
+        let is_chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+        for message in samples() {
+            let chinese = message.render(Language::Chinese);
+            let english = message.render(Language::English);
+            assert!(is_chinese(&chinese), "{chinese}");
+            assert!(!english.is_empty() && !is_chinese(&english), "{english}");
+            for value in ["h/a:1", "42", "docker_tls_tar_file", "../x"] {
+                assert_eq!(chinese.contains(value), english.contains(value), "{chinese} / {english}");
+            }
+        }
+    }
+}

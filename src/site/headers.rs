@@ -1,0 +1,108 @@
+//! The headers that callbacks carry: checked before they are stored, sealed because one may be a credential.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Site, SiteError};
+
+/// What the callback headers of `callback_headers` rows are sealed for.
+pub const CALLBACK_HEADERS_PURPOSE: &str = "callback_headers.headers";
+/// What the headers of `callback_attempt` rows are sealed for.
+pub const ATTEMPT_HEADERS_PURPOSE: &str = "callback_attempt.headers";
+
+/// Headers that belong to the connection and that a callback sets itself.
+const RESERVED: [&str; 8] =
+    ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"];
+const MAX_HEADERS: usize = 64;
+
+/// Why headers cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// No header name.
+    #[error("'{0}' is no header name")]
+    Name(String),
+    /// A value with characters that no header may carry; the value is not shown.
+    #[error("the value of '{0}' holds characters that no header may carry")]
+    Value(String),
+    /// The connection sets it.
+    #[error("'{0}' is set by the connection itself")]
+    Reserved(String),
+    /// More than any receiver reads.
+    #[error("more than {0} headers")]
+    TooMany(usize),
+}
+
+/// Checks that each header can be sent.
+pub fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), HeaderError> {
+    if headers.len() > MAX_HEADERS {
+        return Err(HeaderError::TooMany(MAX_HEADERS));
+    }
+    for (name, value) in headers {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name(name.clone()))?;
+        if RESERVED.contains(&parsed.as_str()) {
+            return Err(HeaderError::Reserved(name.clone()));
+        }
+        HeaderValue::from_str(value).map_err(|_| HeaderError::Value(name.clone()))?;
+    }
+    Ok(())
+}
+
+impl Site {
+    /// The headers that callbacks carry now.
+    pub async fn callback_headers(&self) -> Result<BTreeMap<String, String>, SiteError> {
+        match self.store.callback_headers(1).await?.first() {
+            Some(row) => self.open_headers(CALLBACK_HEADERS_PURPOSE, &row.headers_sealed),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// Stores headers for the callbacks from now on. They must have passed [`check_headers`].
+    pub async fn update_callback_headers(&self, headers: &BTreeMap<String, String>) -> Result<(), SiteError> {
+        let sealed = self.seal_headers(CALLBACK_HEADERS_PURPOSE, headers)?;
+        Ok(self.store.append_callback_headers(&sealed, self.clock.now()).await?)
+    }
+
+    /// Opens sealed headers of a row.
+    pub fn open_headers(&self, purpose: &'static str, sealed: &[u8]) -> Result<BTreeMap<String, String>, SiteError> {
+        let text = std::str::from_utf8(sealed).map_err(|_| SiteError::Sealed(purpose))?;
+        let plain = self.sealer.open(purpose, text).map_err(|_| SiteError::Sealed(purpose))?;
+        serde_json::from_str(plain.expose_secret()).map_err(|_| SiteError::Sealed(purpose))
+    }
+
+    /// Seals headers for a row.
+    pub fn seal_headers(
+        &self,
+        purpose: &'static str,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<Vec<u8>, SiteError> {
+        let plain = SecretString::from(serde_json::to_string(headers).map_err(|_| SiteError::Sealed(purpose))?);
+        Ok(self.sealer.seal(purpose, &plain).map_err(|_| SiteError::Sealed(purpose))?.into_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn refuses_what_no_request_can_carry() {
+        assert_eq!(check_headers(&one("X-BizType", "DROS")), Ok(()));
+        assert_eq!(check_headers(&one("X Biz", "a")), Err(HeaderError::Name("X Biz".to_owned())));
+        assert_eq!(check_headers(&one("", "a")), Err(HeaderError::Name(String::new())));
+        assert_eq!(check_headers(&one("X-A", "a\r\nX-B: c")), Err(HeaderError::Value("X-A".to_owned())));
+        assert_eq!(check_headers(&one("Content-Length", "1")), Err(HeaderError::Reserved("Content-Length".to_owned())));
+        let many = (0..65).map(|number| (format!("X-{number}"), String::new())).collect();
+        assert_eq!(check_headers(&many), Err(HeaderError::TooMany(64)));
+    }
+
+    #[test]
+    fn errors_do_not_show_values() {
+        assert!(!check_headers(&one("X-A", "s3cret\n")).unwrap_err().to_string().contains("s3cret"));
+    }
+}
