@@ -13,9 +13,10 @@ use utoipa_axum::routes;
 use super::envelope::{Answer, Envelope, Welcome, success, welcome_to};
 use super::error::FormErrors;
 use super::extract::JsonBody;
-use super::{ApiError, AppState, ValidationError};
+use super::{ApiError, AppState};
 use crate::language::{Language, Message};
-use crate::site::{ATTEMPT_HEADERS_PURPOSE, check_headers};
+use crate::request::{Location, ValidationError};
+use crate::site::check_headers;
 use crate::store::AttemptRow;
 
 /// The most rows that one answer carries.
@@ -59,7 +60,7 @@ struct CallbackView {
 
 impl CallbackView {
     fn new(row: AttemptRow, state: &AppState) -> Result<Self, ApiError> {
-        let headers = state.site.open_headers(ATTEMPT_HEADERS_PURPOSE, &row.headers_sealed)?;
+        let headers = state.site.open_headers(&row.headers_sealed)?;
         Ok(Self {
             primary_id: row.primary_id,
             task_id: row.task_id,
@@ -132,12 +133,12 @@ async fn update_headers(State(state): State<AppState>, language: Language, JsonB
 
 fn read_headers(body: Value) -> Result<BTreeMap<String, String>, Vec<ValidationError>> {
     let Value::Object(object) = body else {
-        return Err(vec![ValidationError::new(["body".into()], "value is not a valid dict", "type_error.dict")]);
+        return Err(vec![ValidationError::new(Location::body(), "value is not a valid dict", "type_error.dict")]);
     };
     let mut errors = Vec::new();
     let mut headers = BTreeMap::new();
     for (name, value) in object {
-        let location = ["body".into(), name.clone().into()];
+        let location = Location::body().field(&name);
         let text = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), ["x", "1", "true"]);
         let errors = read_headers(json!({"a": null, "b": [], "c": "x"})).unwrap_err();
         assert_eq!(
-            errors.iter().map(|error| &*error.kind).collect::<Vec<_>>(),
+            errors.iter().map(|error| error.kind).collect::<Vec<_>>(),
             ["type_error.none.not_allowed", "type_error.str"]
         );
         for no_object in [json!([]), json!("x"), json!(null), json!(1)] {

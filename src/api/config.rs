@@ -262,9 +262,10 @@ pub(super) fn refuse(error: ConfigureError, name: fn(Field) -> &'static str) -> 
         }
         ConfigureError::TlsArchive(error) => refuse_archive(error, name(Field::TlsArchive)).into(),
         ConfigureError::Authority => Message::NoCertificate { field: name(Field::HarborCa) }.into(),
-        ConfigureError::Test(error) => ApiError::ConfigurationTest(error.message),
+        ConfigureError::Test(error) | ConfigureError::Site(SiteError::Engine(error)) => {
+            ApiError::ConfigurationTest(error.message)
+        }
         error @ ConfigureError::Disk { .. } => ApiError::internal(error),
-        ConfigureError::Site(SiteError::Engine(error)) => ApiError::ConfigurationTest(error.message),
         ConfigureError::Site(error) => error.into(),
     }
 }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::router::documented;
-use super::validation::{HTTPValidationError, ValidationError};
+use super::validation::HTTPValidationError;
 use crate::cause::Cause;
+use crate::request::ValidationError;
 use crate::task::{StageName, TaskState};
 
 /// The answer to a path or method that is not there.

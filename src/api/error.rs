@@ -13,10 +13,10 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde_json::json;
 
-use super::ValidationError;
 use super::envelope::refused;
 use super::validation::HTTPValidationError;
 use crate::language::{Language, Message};
+use crate::request::ValidationError;
 use crate::site::SiteError;
 use crate::store::StoreError;
 

@@ -11,9 +11,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
-use super::json_body::parse;
-use super::{ApiError, AppState, ValidationError};
+use super::{ApiError, AppState};
 use crate::language::{Language, Message};
+use crate::request::{Location, ValidationError, read_json};
 
 /// Fields of the query string.
 pub(super) struct Query<T>(pub(super) T);
@@ -22,7 +22,7 @@ impl<T: FromFields, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        Fields::new("query", pairs(&parts.uri)).read().map(Self).map_err(ApiError::Invalid)
+        Fields::new(Location::query(), pairs(&parts.uri)).read().map(Self).map_err(ApiError::Invalid)
     }
 }
 
@@ -40,24 +40,33 @@ impl<S: Sync> FromRequestParts<S> for Language {
     }
 }
 
-/// A JSON body of any form, with or without a Content-Type.
+/// The bytes of a JSON body, with or without a Content-Type.
+pub(super) struct JsonBytes(pub(super) Bytes);
+
+/// A JSON body of any form.
 pub(super) struct JsonBody(pub(super) Value);
 
 impl FromRequest<AppState> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
+        read_json(&bytes).map(Self).map_err(|error| ApiError::Invalid(vec![*error]))
+    }
+}
+
+impl FromRequest<AppState> for JsonBytes {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         let body = read_body(request.into_body(), state.settings.limits.body_bytes).await?;
-        if body.is_empty() {
-            return Err(ApiError::Invalid(vec![ValidationError::missing(["body".into()])]));
-        }
-        if !is_json {
+        if !is_json && !body.is_empty() {
             // What a browser may send to any site without asking is no JSON, whatever it looks like.
-            let error = ValidationError::new(["body".into()], "value is not a valid dict", "type_error.dict");
+            let error = ValidationError::new(Location::body(), "value is not a valid dict", "type_error.dict");
             return Err(ApiError::Invalid(vec![error]));
         }
-        parse(&body).map(Self).map_err(|error| ApiError::Invalid(vec![error]))
+        Ok(Self(body))
     }
 }
 
@@ -82,7 +91,7 @@ impl<T: FromFields> FromRequest<AppState> for Form<T> {
             let multipart = Multipart::from_request(request, state).await.map_err(|error| unreadable(&error))?;
             read_multipart(multipart).await?
         } else {
-            Fields::new("body", url::form_urlencoded::parse(&body).into_owned())
+            Fields::new(Location::body(), url::form_urlencoded::parse(&body).into_owned())
         };
         fields.read().map(Self).map_err(ApiError::Invalid)
     }
@@ -100,7 +109,7 @@ async fn read_multipart(mut multipart: Multipart) -> Result<Fields, ApiError> {
             _ => files.push((name, content)),
         }
     }
-    let mut fields = Fields::new("body", texts);
+    let mut fields = Fields::new(Location::body(), texts);
     for (name, content) in files {
         fields.add_file(name, content);
     }
@@ -111,7 +120,7 @@ async fn read_multipart(mut multipart: Multipart) -> Result<Fields, ApiError> {
 pub(super) fn unreadable(error: &dyn std::error::Error) -> ApiError {
     tracing::debug!("a form cannot be read: {error}");
     let text = "There was an error parsing the body";
-    ApiError::Invalid(vec![ValidationError::new(["body".into()], text, "value_error.form")])
+    ApiError::Invalid(vec![ValidationError::new(Location::body(), text, "value_error.form")])
 }
 
 async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, ApiError> {

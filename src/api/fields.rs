@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::ValidationError;
+use crate::request::{Location, ValidationError};
 
 /// The largest whole number that JavaScript holds exactly.
 pub(super) const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
@@ -22,16 +22,20 @@ pub(super) trait FromFields: Sized {
 /// The fields of one request.
 #[derive(Debug)]
 pub(super) struct Fields {
-    place: &'static str,
+    place: Location,
+    /// A form cannot tell an empty field from none, a query can.
+    empty_is_none: bool,
     texts: BTreeMap<String, String>,
     files: BTreeMap<String, Bytes>,
     errors: Vec<ValidationError>,
 }
 
 impl Fields {
-    /// Fields of `query` or `body`; the last of several with one name counts.
-    pub(super) fn new(place: &'static str, texts: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { place, texts: texts.into_iter().collect(), files: BTreeMap::new(), errors: Vec::new() }
+    /// Fields of the query or the body; the last of several with one name counts.
+    pub(super) fn new(place: Location, texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        let empty_is_none = place == Location::body();
+        let texts = texts.into_iter().collect();
+        Self { place, empty_is_none, texts, files: BTreeMap::new(), errors: Vec::new() }
     }
 
     /// Adds an uploaded file.
@@ -50,14 +54,14 @@ impl Fields {
     }
 
     fn missing(&mut self, name: &'static str) {
-        let error = ValidationError::missing([self.place.into(), name.into()]);
+        let error = ValidationError::new(self.place.field(name), "field required", "value_error.missing");
         self.refuse(error);
     }
 
-    /// The text of a field. A form cannot tell an empty field from none, so an empty one is none there.
+    /// The text of a field.
     fn find(&self, name: &str) -> Option<&str> {
         let text = self.texts.get(name)?;
-        if self.place == "body" && text.is_empty() { None } else { Some(text) }
+        if self.empty_is_none && text.is_empty() { None } else { Some(text) }
     }
 
     /// A required text.
@@ -66,8 +70,7 @@ impl Fields {
             return text.to_owned();
         }
         if self.files.contains_key(name) {
-            let error = ValidationError::new([self.place.into(), name.into()], "str type expected", "type_error.str");
-            self.refuse(error);
+            self.refuse(ValidationError::new(self.place.field(name), "str type expected", "type_error.str"));
         } else {
             self.missing(name);
         }
@@ -87,13 +90,11 @@ impl Fields {
 
     /// A required whole number.
     pub(super) fn integer(&mut self, name: &'static str, range: RangeInclusive<i64>) -> i64 {
-        match self.find(name).map(str::to_owned) {
-            Some(text) => self.parse_integer(name, &text, range),
-            None => {
-                self.missing(name);
-                0
-            }
-        }
+        let Some(text) = self.find(name).map(str::to_owned) else {
+            self.missing(name);
+            return 0;
+        };
+        self.parse_integer(name, &text, range)
     }
 
     /// An optional whole number.
@@ -105,7 +106,7 @@ impl Fields {
     }
 
     fn parse_integer(&mut self, name: &'static str, text: &str, range: RangeInclusive<i64>) -> i64 {
-        let location = [self.place.into(), name.into()];
+        let location = self.place.field(name);
         let digits = text.trim();
         let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
         if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -118,12 +119,18 @@ impl Fields {
         let (least, most) = (*range.start(), *range.end());
         if number < least {
             let text = format!("ensure this value is greater than or equal to {least}");
-            let error = ValidationError::new(location, text, "value_error.number.not_ge");
-            self.refuse(error.with("ctx", json!({ "limit_value": least })));
+            let context = Some(json!({ "limit_value": least }));
+            self.refuse(ValidationError {
+                context,
+                ..ValidationError::new(location, text, "value_error.number.not_ge")
+            });
         } else if number > most {
             let text = format!("ensure this value is less than or equal to {most}");
-            let error = ValidationError::new(location, text, "value_error.number.not_le");
-            self.refuse(error.with("ctx", json!({ "limit_value": most })));
+            let context = Some(json!({ "limit_value": most }));
+            self.refuse(ValidationError {
+                context,
+                ..ValidationError::new(location, text, "value_error.number.not_le")
+            });
         }
         number
     }
@@ -137,7 +144,7 @@ impl Fields {
     /// An optional file; a browser sends an empty one when none was chosen.
     pub(super) fn file(&mut self, name: &'static str) -> Option<Bytes> {
         if self.find(name).is_some() {
-            let location = [self.place.into(), name.into()];
+            let location = self.place.field(name);
             let text = "Expected UploadFile, received: <class 'str'>";
             self.refuse(ValidationError::new(location, text, "value_error"));
         }
@@ -150,14 +157,11 @@ impl Fields {
             return Some(text.to_owned());
         }
         let content = self.files.remove(name)?;
-        match String::from_utf8(content.to_vec()) {
-            Ok(text) => Some(text).filter(|text| !text.is_empty()),
-            Err(_) => {
-                let location = [self.place.into(), name.into()];
-                self.refuse(ValidationError::new(location, "str type expected", "type_error.str"));
-                None
-            }
-        }
+        let Ok(text) = String::from_utf8(content.to_vec()) else {
+            self.refuse(ValidationError::new(self.place.field(name), "str type expected", "type_error.str"));
+            return None;
+        };
+        Some(text).filter(|text| !text.is_empty())
     }
 }
 
@@ -174,7 +178,7 @@ mod tests {
     }
 
     fn page(text: &str) -> Result<i64, String> {
-        let fields = Fields::new("query", [("page".to_owned(), text.to_owned())]);
+        let fields = Fields::new(Location::query(), [("page".to_owned(), text.to_owned())]);
         fields.read::<Paged>().map(|page| page.0).map_err(|errors| errors[0].kind.to_string())
     }
 
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn limits_stand_in_the_error() {
-        let fields = Fields::new("query", [("page".to_owned(), "0".to_owned())]);
+        let fields = Fields::new(Location::query(), [("page".to_owned(), "0".to_owned())]);
         let Err(errors) = fields.read::<Paged>() else { panic!("0 is no page") };
         let expected = json!([{
             "loc": ["query", "page"], "msg": "ensure this value is greater than or equal to 1",
@@ -215,9 +219,9 @@ mod tests {
 
     #[test]
     fn a_text_is_no_file_and_an_empty_file_is_none() {
-        let text = Fields::new("body", [("files".to_owned(), "x".to_owned())]);
+        let text = Fields::new(Location::body(), [("files".to_owned(), "x".to_owned())]);
         assert!(text.read::<Upload>().is_err());
-        let mut empty = Fields::new("body", [("files".to_owned(), String::new())]);
+        let mut empty = Fields::new(Location::body(), [("files".to_owned(), String::new())]);
         empty.add_file("files".to_owned(), Bytes::new());
         assert_eq!(empty.read::<Upload>().map(|upload| upload.0).ok(), Some(None));
     }

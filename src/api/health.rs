@@ -121,7 +121,7 @@ impl Readiness {
 
 async fn ask(state: &AppState) -> Report {
     let database = within(async { Ok(state.store.ping().await?) }).await;
-    let docker_server = within(async { Ok(drop(state.site.docker_server().await?.engine.info().await?)) }).await;
+    let docker_server = within(reach(state)).await;
     let harbor = match docker_server.status {
         Condition::Ok => within(login(state)).await,
         Condition::NotConfigured => Dependency { status: Condition::NotConfigured, cause: None },
@@ -129,6 +129,11 @@ async fn ask(state: &AppState) -> Report {
     };
     let ready = [&database, &docker_server, &harbor].iter().all(|part| part.status != Condition::Failing);
     Report { ready, database, docker_server, harbor }
+}
+
+async fn reach(state: &AppState) -> Result<(), SiteError> {
+    state.site.docker_server().await?.engine.info().await?;
+    Ok(())
 }
 
 async fn login(state: &AppState) -> Result<(), SiteError> {

@@ -169,26 +169,26 @@ impl StageView {
         stages.into_iter().filter_map(|stage| Self::new(task, stage, state)).collect()
     }
 
-    fn new(task: &TaskRow, stage: StageRow, state: &AppState) -> Option<Self> {
-        let end_time = stage.end_time?;
-        let name = StageName::from_name(&stage.action)?;
+    fn new(task: &TaskRow, row: StageRow, state: &AppState) -> Option<Self> {
+        let end_time = row.end_time?;
+        let name = StageName::from_name(&row.action)?;
         let directory = state.settings.fb.task_dir.join(&task.work_dir_name);
         let path = |file: &str| directory.join(file).to_string_lossy().into_owned();
         let prefix = state.site.public_url();
         let url = |file: &str| format!("{prefix}/task/{}/{file}", task.work_dir_name);
         let has_dockerfile = matches!(name, StageName::Prepare | StageName::Build);
         Some(Self {
-            create_time: state.time(stage.create_time),
-            primary_id: stage.primary_id,
-            action: stage.action,
+            create_time: state.time(row.create_time),
+            primary_id: row.primary_id,
+            action: row.action,
             target_image_name: task.target_image_name.clone(),
-            start_time: state.time(stage.start_time),
-            duration: stage.duration_ms.unwrap_or_default(),
+            start_time: state.time(row.start_time),
+            duration: row.duration_ms.unwrap_or_default(),
             log_url: url(name.log_file()),
-            update_time: state.time(stage.update_time),
-            task_id: stage.task_id,
+            update_time: state.time(row.update_time),
+            task_id: row.task_id,
             task_name: task.name.clone(),
-            status: stage.status,
+            status: row.status,
             base_image_name: task.base_image_name.clone(),
             end_time: state.time(end_time),
             log_path: path(name.log_file()),

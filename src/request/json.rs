@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Location, ValidationError};
 
 /// Reads a body. An empty body and `null` are a missing body, as the old service saw it.
-pub(super) fn read(body: &[u8]) -> Result<Value, Box<ValidationError>> {
+pub fn read(body: &[u8]) -> Result<Value, Box<ValidationError>> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Box::new(missing()));
     }

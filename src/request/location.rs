@@ -25,6 +25,11 @@ impl Location {
         Self(vec![LocationItem::Field("body".to_owned())])
     }
 
+    /// The query string.
+    pub fn query() -> Self {
+        Self(vec![LocationItem::Field("query".to_owned())])
+    }
+
     /// A field of what stands here.
     #[must_use]
     pub fn field(&self, name: &str) -> Self {

@@ -18,6 +18,7 @@ mod section;
 mod wire;
 
 pub use error::{FieldError, RefusedField, RequestError, ValidationError};
+pub use json::read as read_json;
 pub use location::{Location, LocationItem};
 pub use marker::Marker;
 pub use model::*;

@@ -268,7 +268,7 @@ impl Site {
         let sealed = self.sealer.seal(HARBOR_PASSWORD_PURPOSE, &harbor.account.password);
         Ok(NewHarbor {
             username: harbor.account.username.clone(),
-            password_sealed: sealed.map_err(|_| SiteError::Sealed(HARBOR_PASSWORD_PURPOSE))?.into_bytes(),
+            password_sealed: sealed.map_err(|_| SiteError::Sealed(HARBOR_PASSWORD_PURPOSE))?,
             registry: harbor.account.registry.to_string(),
             registry_dns: harbor.dns.clone(),
             ca_pem: harbor.ca_pem.clone(),

@@ -145,8 +145,7 @@ impl Site {
 
     fn open_harbor(&self, row: &HarborRow) -> Result<Harbor, SiteError> {
         let sealed = || SiteError::Sealed(HARBOR_PASSWORD_PURPOSE);
-        let text = std::str::from_utf8(&row.password_sealed).map_err(|_| sealed())?;
-        let password = self.sealer.open(HARBOR_PASSWORD_PURPOSE, text).map_err(|_| sealed())?;
+        let password = self.sealer.open(HARBOR_PASSWORD_PURPOSE, &row.password_sealed).map_err(|_| sealed())?;
         let registry = |text: &str| {
             text.parse::<RegistryHost>().map_err(|error| StoreError::Row { table: "harbor", reason: error.to_string() })
         };

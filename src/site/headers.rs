@@ -6,11 +6,7 @@ use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Site, SiteError};
-
-/// What the callback headers of `callback_headers` rows are sealed for.
-pub const CALLBACK_HEADERS_PURPOSE: &str = "callback_headers.headers";
-/// What the headers of `callback_attempt` rows are sealed for.
-pub const ATTEMPT_HEADERS_PURPOSE: &str = "callback_attempt.headers";
+use crate::callback::HEADERS_PURPOSE;
 
 /// Headers that belong to the connection and that a callback sets itself.
 const RESERVED: [&str; 8] =
@@ -53,32 +49,27 @@ impl Site {
     /// The headers that callbacks carry now.
     pub async fn callback_headers(&self) -> Result<BTreeMap<String, String>, SiteError> {
         match self.store.callback_headers(1).await?.first() {
-            Some(row) => self.open_headers(CALLBACK_HEADERS_PURPOSE, &row.headers_sealed),
+            Some(row) => self.open_headers(&row.headers_sealed),
             None => Ok(BTreeMap::new()),
         }
     }
 
     /// Stores headers for the callbacks from now on. They must have passed [`check_headers`].
     pub async fn update_callback_headers(&self, headers: &BTreeMap<String, String>) -> Result<(), SiteError> {
-        let sealed = self.seal_headers(CALLBACK_HEADERS_PURPOSE, headers)?;
+        let sealed = self.seal_headers(headers)?;
         Ok(self.store.append_callback_headers(&sealed, self.clock.now()).await?)
     }
 
-    /// Opens sealed headers of a row.
-    pub fn open_headers(&self, purpose: &'static str, sealed: &[u8]) -> Result<BTreeMap<String, String>, SiteError> {
-        let text = std::str::from_utf8(sealed).map_err(|_| SiteError::Sealed(purpose))?;
-        let plain = self.sealer.open(purpose, text).map_err(|_| SiteError::Sealed(purpose))?;
-        serde_json::from_str(plain.expose_secret()).map_err(|_| SiteError::Sealed(purpose))
+    /// Opens the sealed headers of a row, be it the configuration's or an attempt's.
+    pub fn open_headers(&self, sealed: &str) -> Result<BTreeMap<String, String>, SiteError> {
+        let plain = self.sealer.open(HEADERS_PURPOSE, sealed).map_err(|_| SiteError::Sealed(HEADERS_PURPOSE))?;
+        serde_json::from_str(plain.expose_secret()).map_err(|_| SiteError::Sealed(HEADERS_PURPOSE))
     }
 
-    /// Seals headers for a row.
-    pub fn seal_headers(
-        &self,
-        purpose: &'static str,
-        headers: &BTreeMap<String, String>,
-    ) -> Result<Vec<u8>, SiteError> {
-        let plain = SecretString::from(serde_json::to_string(headers).map_err(|_| SiteError::Sealed(purpose))?);
-        Ok(self.sealer.seal(purpose, &plain).map_err(|_| SiteError::Sealed(purpose))?.into_bytes())
+    fn seal_headers(&self, headers: &BTreeMap<String, String>) -> Result<String, SiteError> {
+        let sealed = || SiteError::Sealed(HEADERS_PURPOSE);
+        let plain = SecretString::from(serde_json::to_string(headers).map_err(|_| sealed())?);
+        self.sealer.seal(HEADERS_PURPOSE, &plain).map_err(|_| sealed())
     }
 }
 

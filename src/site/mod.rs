@@ -14,7 +14,7 @@ mod tls_archive;
 pub use address::{AddressError, DockerAddress, parse_host};
 pub use configure::{ConfigureError, ConfigureOrder, DockerServerOrder, Field, HarborOrder, HostOrder};
 pub use current::Site;
-pub use headers::{ATTEMPT_HEADERS_PURPOSE, CALLBACK_HEADERS_PURPOSE, HeaderError, check_headers};
+pub use headers::{HeaderError, check_headers};
 pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError};
 pub use tls_archive::{TlsArchiveError, TlsFile};
 
