@@ -17,8 +17,7 @@ const ENVIRONMENT: &str = "default";
 pub(super) fn install(draft: &mut Draft, file: &InstallerFile, descriptor: &ImageDescriptor) {
     let (mount, path) = draft.bind_installer(file);
     let shell = if descriptor.details.has_bash { "/bin/bash" } else { "/bin/sh" };
-    let is_there = descriptor.details.conda_path.starts_with(&format!("{CONDA_PREFIX}/"));
-    let update = if is_there { " -u" } else { "" };
+    let update = if is_in_our_place(descriptor) { " -u" } else { "" };
     draft.run(
         vec![mount],
         [
@@ -38,9 +37,15 @@ pub(super) fn has_environment(wanted: &CondaPackages, descriptor: &ImageDescript
     !wanted.software.is_empty() || wanted.python_version.is_some() || exists(descriptor, is_fresh)
 }
 
+/// Whether the base has it, in the conda that is used: a new one in another place starts empty.
 fn exists(descriptor: &ImageDescriptor, is_fresh: bool) -> bool {
     let environments = descriptor.conda.environments.as_deref().unwrap_or_default();
-    !is_fresh && environments.iter().any(|name| name == ENVIRONMENT)
+    let is_same_conda = !is_fresh || is_in_our_place(descriptor);
+    is_same_conda && environments.iter().any(|name| name == ENVIRONMENT)
+}
+
+fn is_in_our_place(descriptor: &ImageDescriptor) -> bool {
+    descriptor.details.conda_path.strip_prefix(CONDA_PREFIX).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What the package step needs to know.

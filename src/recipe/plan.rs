@@ -16,7 +16,7 @@ use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
 use crate::engine::{Builder, ContextContent, ContextFile};
-use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference, PackageTool};
+use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference};
 use crate::request::BuildRequest;
 
 /// Files of the catalogue, fetched after [`needed_files`](super::needed_files).
@@ -272,7 +272,7 @@ impl Planner<'_> {
             installation.add(sshd::packages(tool));
         }
         match &self.choices.python {
-            PythonChoice::Distribution => installation.add(distribution_python(tool)),
+            PythonChoice::Distribution => installation.add(&DISTRIBUTION_PYTHON),
             PythonChoice::Present if self.choices.needs_pip && self.lacks_distribution_pip() => {
                 installation.add(&["python3-pip"]);
             }
@@ -458,12 +458,8 @@ fn copy_stage(draft: &mut Draft, stage: &str, directory: &str) {
     });
 }
 
-fn distribution_python(tool: PackageTool) -> &'static [&'static str] {
-    match tool {
-        PackageTool::Apt => &["python3", "python3-pip", "python3-venv"],
-        PackageTool::Yum | PackageTool::Dnf => &["python3", "python3-pip"],
-    }
-}
+/// The distribution's Python and pip are called the same in both families.
+const DISTRIBUTION_PYTHON: [&str; 2] = ["python3", "python3-pip"];
 
 fn is_distributions(pip_location: &str) -> bool {
     pip_location.starts_with("/usr/lib/") || pip_location.starts_with("/usr/lib64/")

@@ -1,4 +1,7 @@
-//! Whole recipes as snapshots, and a property over hostile ones.
+//! Whole recipes as snapshots, refusals, and a property over hostile ones.
 
+mod contexts;
 mod fixture;
+mod property;
+mod refusals;
 mod snapshots;
