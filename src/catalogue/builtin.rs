@@ -125,12 +125,12 @@ fn apt_file(
     for (uri, suites) in entries {
         if is_deb822 {
             let suites = suites.join(" ");
-            text.push_str(&format!(
+            text.extend([format!(
                 "Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: {components}\nSigned-By: {keyring}\n\n"
-            ));
+            )]);
         } else {
             for suite in suites {
-                text.push_str(&format!("deb {uri} {suite} {components}\n"));
+                text.extend([format!("deb {uri} {suite} {components}\n")]);
             }
         }
     }

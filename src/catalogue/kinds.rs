@@ -70,7 +70,7 @@ impl FromStr for SourceInstaller {
 /// What an installer file installs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum InstallerKind {
-    /// A CPython source tarball.
+    /// A source tarball of Python.
     Python,
     /// `get-pip.py`, one per major version of Python.
     Pip {

@@ -34,7 +34,7 @@ pub struct SourceListing {
 /// Installer files, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SoftwareListing {
-    /// Source tarballs of CPython.
+    /// Source tarballs of Python.
     pub python: Vec<String>,
     /// `get-pip.py`.
     pub pip: Vec<String>,

@@ -95,7 +95,7 @@ async fn built_in_mirrors_read_well() {
         (SourceInstaller::Pip, "qinghua", "pip.conf"),
         (SourceInstaller::Conda, "ali", ".condarc"),
     ] {
-        all.push_str(&format!("## {mirror}/{file}\n{}\n", read(installer, mirror, file).await));
+        all.extend([format!("## {mirror}/{file}\n{}\n", read(installer, mirror, file).await)]);
     }
     insta::assert_snapshot!(all);
 }

@@ -78,6 +78,7 @@ pub struct ImageDescriptor {
 
 /// Facts a recipe needs that old clients do not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about an image, each a key on the wire")]
 pub struct ImageDetails {
     /// `ID` of os-release, such as `debian` or `rocky`.
     pub os_id: String,
@@ -125,7 +126,7 @@ pub struct ImageDetails {
 pub enum OsFamily {
     /// Debian, Ubuntu and their kin.
     Debian,
-    /// RHEL, CentOS, Rocky, Alma, openEuler, Anolis, Kylin and their kin.
+    /// RHEL, `CentOS`, Rocky, Alma, `openEuler`, Anolis, Kylin and their kin.
     RedHat,
 }
 

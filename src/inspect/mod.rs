@@ -33,7 +33,7 @@ pub struct ProbeLimits {
 
 impl Default for ProbeLimits {
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, pids: 128, timeout: Duration::from_secs(60), output_bytes: 1 << 20 }
+        Self { memory_bytes: 512 << 20, pids: 128, timeout: Duration::from_mins(1), output_bytes: 1 << 20 }
     }
 }
 

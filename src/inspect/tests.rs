@@ -4,7 +4,7 @@ use crate::image::{OsFamily, PackageTool};
 fn read(lines: &str) -> Result<ImageDescriptor, InspectError> {
     let mut stdout = String::from("noise of a profile\nM\tbegin\t1\n");
     for line in lines.lines() {
-        stdout.push_str(&format!("M\t{}\n", line.trim_start().replacen(' ', "\t", 1)));
+        stdout.extend([format!("M\t{}\n", line.trim_start().replacen(' ', "\t", 1))]);
     }
     stdout.push_str("M\tend\t1\n");
     let output = ProbeOutput { exit_code: 0, stdout, stderr: String::new() };

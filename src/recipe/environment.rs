@@ -85,10 +85,10 @@ impl Environment {
             if !is_variable(name) || OF_THE_SESSION.contains(&name.as_str()) || value.len() > MAX_VALUE_BYTES {
                 continue;
             }
-            profile.push_str(&format!("export {name}={}\n", word(value)));
+            profile.extend([format!("export {name}={}\n", word(value))]);
             // PAM reads a line as it stands: no quotes, no comments, no line breaks.
             if !value.starts_with(['"', '\'', ' ']) && !value.contains('#') && !value.chars().any(char::is_control) {
-                plain.push_str(&format!("{name}={value}\n"));
+                plain.extend([format!("{name}={value}\n")]);
             }
         }
         plain.push_str("# FastBuild end\n");

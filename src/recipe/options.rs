@@ -32,7 +32,7 @@ pub struct RecipeOptions {
     pub cache_scope: String,
     /// Which Python goes into an image without one.
     pub default_python: DefaultPython,
-    /// CPython tarballs in the catalogue.
+    /// Source tarballs of Python in the catalogue.
     pub python_tarballs: Vec<FileName>,
     /// conda installers in the catalogue.
     pub conda_installers: Vec<FileName>,

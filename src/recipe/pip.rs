@@ -40,7 +40,7 @@ pub(super) struct PipSteps<'recipe> {
 /// The newest pip for a Python, for indexes that do not say so themselves.
 fn pip_requirement(version: Option<(u32, u32)>) -> &'static str {
     match version {
-        Some((2, _)) | Some((3, 5)) => "pip<21",
+        Some((2, _) | (3, 5)) => "pip<21",
         Some((3, minor)) if minor < 5 => "pip<19.2",
         Some((3, 6)) => "pip<22",
         Some((3, 7)) => "pip<24.1",

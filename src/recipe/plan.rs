@@ -132,6 +132,9 @@ pub fn plan(input: &RecipeInput<'_>) -> Result<Recipe, RecipeError> {
     planner.write()
 }
 
+/// The stage that a compilation and the result share.
+const SYSTEM: &str = "system";
+
 struct Planner<'input> {
     input: &'input RecipeInput<'input>,
     choices: Choices,
@@ -194,7 +197,6 @@ impl Planner<'_> {
     ) -> Result<Option<&'static str>, RecipeError> {
         let PythonChoice::Source { tarball, prefix } = &self.choices.python else { return Ok(None) };
         let file = self.installer(InstallerKind::Python, tarball.as_str(), "tools_dir/python")?;
-        const SYSTEM: &str = "system";
         self.open_stage(stages, SYSTEM);
         self.mirror_steps(draft);
         let mut headers = Installation::default();

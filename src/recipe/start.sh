@@ -8,6 +8,7 @@ python=@PYTHON@
 jupyter_configuration=@CONFIGURATION@
 @SET@
 children=
+patience=8
 
 say() { printf 'fastbuild: %s\n' "$*" >&2; }
 
@@ -92,11 +93,10 @@ as_base_user() {
 	exit 1
 }
 
-# settle HEX_PORT: gives the base image's own program a moment to take the port.
+# settle HEX_PORT: gives the base image's own program a moment, once for all services, to take the port.
 settle() {
-	rounds=0
-	while [ -n "$base" ] && alive "$base" && ! listens "$1" && [ "$rounds" -lt 10 ]; do
-		rounds=$((rounds + 1))
+	while [ -n "$base" ] && alive "$base" && ! listens "$1" && [ "$patience" -gt 0 ]; do
+		patience=$((patience - 1))
 		sleep 0.2 2>/dev/null || sleep 1
 	done
 	listens "$1"

@@ -11,11 +11,13 @@ use crate::request::OsInstaller;
 use crate::secret::{JupyterHash, jupyter_password_hash, ssh_password_hash};
 
 fn cases() -> Vec<(&'static str, Case)> {
+    let password = "Alkaid123456".into();
+    let ssh_hash = ssh_password_hash(&password).unwrap();
+    let jupyter_hash = jupyter_password_hash(&password, JupyterHash::Argon2).unwrap();
     let services = |mut case: Case, pin: &str| {
         case.pin = format!("fastbuild.invalid/base:{pin}").parse().unwrap();
-        let password = "Alkaid123456".into();
-        case.ssh_hash = ssh_password_hash(&password).unwrap();
-        case.jupyter_hash = jupyter_password_hash(&password, JupyterHash::Argon2).unwrap();
+        case.ssh_hash.clone_from(&ssh_hash);
+        case.jupyter_hash.clone_from(&jupyter_hash);
         case
     };
     let user = |mut case: Case| {
@@ -50,10 +52,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("uid1000", services(user(case(debian()).ssh().jupyter()), "uid1000")),
         ("uid1000-plain", services(user(case(debian()).os(OsInstaller::Apt, &[("tree", "")])), "uid1000")),
         ("rpm", services(yum, "rpm")),
-        (
-            "source",
-            services(from_tools(case(debian()).python("Python-3.11.2.tar.xz").pip(&[("requests", "")])), "debian"),
-        ),
+        ("source", services(from_tools(case(debian()).python("Python-3.11.2.tgz").pip(&[("requests", "")])), "debian")),
         (
             "conda",
             services(

@@ -155,7 +155,7 @@ impl Case {
 pub(super) fn whole(recipe: &Recipe) -> String {
     let mut text = recipe.text().unwrap();
     for file in &recipe.context {
-        text.push_str(&format!("\n==== {} {:o}\n", file.path, file.mode));
+        text.extend([format!("\n==== {} {:o}\n", file.path, file.mode)]);
         match &file.content {
             ContextContent::Bytes(bytes) if file.path == "fastbuild/start.sh" => {
                 let script = String::from_utf8_lossy(bytes);
@@ -165,14 +165,14 @@ pub(super) fn whole(recipe: &Recipe) -> String {
                 text.push_str("…\n");
             }
             ContextContent::Bytes(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
-            ContextContent::File(path) => text.push_str(&format!("<{}>\n", path.display())),
+            ContextContent::File(path) => text.extend([format!("<{}>\n", path.display())]),
         }
     }
     for (title, lines) in [("plan", &recipe.plan), ("warnings", &recipe.warnings)] {
-        text.push_str(&format!("\n==== {title}\n"));
+        text.extend([format!("\n==== {title}\n")]);
         text.extend(lines.iter().flat_map(|line| [line.as_str(), "\n"]));
     }
-    text.push_str(&format!("\n==== interaction\n{}\n", recipe.interaction));
+    text.extend([format!("\n==== interaction\n{}\n", recipe.interaction)]);
     text
 }
 
