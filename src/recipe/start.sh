@@ -23,6 +23,13 @@ listens() {
 	return 1
 }
 
+# pause: a fifth of a second; fails after a whole one where sleep knows no fractions.
+pause() {
+	sleep 0.2 2>/dev/null && return
+	sleep 1
+	return 1
+}
+
 alive() { kill -0 "$1" 2>/dev/null; }
 
 stop() {
@@ -32,7 +39,7 @@ stop() {
 	for child in $children; do
 		while alive "$child" && [ "$rounds" -lt 40 ]; do
 			rounds=$((rounds + 1))
-			sleep 0.2 2>/dev/null || sleep 1
+			pause || rounds=$((rounds + 4))
 		done
 	done
 	for child in $children; do kill -KILL "$child" 2>/dev/null; done
@@ -97,7 +104,7 @@ as_base_user() {
 settle() {
 	while [ -n "$base" ] && alive "$base" && ! listens "$1" && [ "$patience" -gt 0 ]; do
 		patience=$((patience - 1))
-		sleep 0.2 2>/dev/null || sleep 1
+		pause || patience=$((patience - 4))
 	done
 	listens "$1"
 }
