@@ -1,3 +1,7 @@
 //! The command line of FastBuild.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fastbuild::cli::main()
+}

@@ -14,10 +14,11 @@ use crate::callback::{CallbackService, CallbackSetupError};
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::engine::Connector;
+use crate::images::Images;
 use crate::pipeline::{Inspections, Pipeline, Workspaces};
 use crate::progress::Feeds;
 use crate::queue::{Submissions, Worker};
-use crate::secret::{PlatformCipher, SecretError, Sealer};
+use crate::secret::{PlatformCipher, Sealer, SecretError};
 use crate::settings::Settings;
 use crate::site::{Site, SiteError};
 use crate::store::{Store, StoreError};
@@ -82,11 +83,12 @@ impl Service {
             );
         }
         let clock = outside.clock;
-        let site = Site::open(store.clone(), sealer.clone(), outside.connector, settings.clone(), clock.clone()).await?;
+        let site =
+            Site::open(store.clone(), sealer.clone(), outside.connector, settings.clone(), clock.clone()).await?;
         let site = Arc::new(site);
-        let catalogue = Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir));
-        let callbacks =
-            Arc::new(CallbackService::new(store.clone(), sealer.clone(), clock.clone(), &settings.callback)?);
+        let catalogue =
+            Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
+        let callbacks = Arc::new(CallbackService::new(store.clone(), site.clone(), clock.clone(), &settings.callback)?);
         let inspect_timeout = Duration::from_secs(settings.limits.inspect_seconds);
         let inspections = Arc::new(Inspections::new(store.clone(), clock.clone(), inspect_timeout));
         let workspaces = Arc::new(Workspaces::new(&settings.fb.task_dir));
@@ -108,6 +110,7 @@ impl Service {
         let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots));
         worker.recover().await?;
         let submissions = Arc::new(Submissions::new(pipeline.clone(), worker.clone()));
+        let pipeline_of_images = pipeline.clone();
         let stop = CancellationToken::new();
         let state = AppState {
             settings,
@@ -121,7 +124,9 @@ impl Service {
             pipeline,
             worker,
             submissions,
+            images: Arc::new(Images::new(pipeline_of_images)),
             stop,
+            readiness: Arc::default(),
         };
         Ok(Self { state, tracker: TaskTracker::new() })
     }

@@ -52,3 +52,20 @@ pub(super) struct Foundation;
 pub fn document() -> utoipa::openapi::OpenApi {
     documented().into_openapi()
 }
+
+/// The request of the contract, as the example of the routes that take one.
+pub(super) fn build_request_example() -> serde_json::Value {
+    serde_json::from_str(include_str!("build_request.json")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_request() {
+        let cipher = crate::secret::PlatformCipher::new(&"c7e71f37dda040fd".into(), "0000000000000000").unwrap();
+        let request = crate::request::BuildRequest::parse(build_request_example().to_string().as_bytes(), &cipher);
+        assert_eq!(request.unwrap().os_packages.software.len(), 2);
+    }
+}

@@ -86,7 +86,7 @@ pub(super) struct Report {
 
 /// The last report.
 #[derive(Debug, Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Report)>>);
+pub struct Readiness(Mutex<Option<(Instant, Report)>>);
 
 /// Name each dependency and how it does
 ///

@@ -18,8 +18,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::document::Foundation;
 use super::{
-    ApiError, AppState, callback, check_result, config, cors, data, edge, file, health, hello, host, image, image_life,
-    progress, system, task, task_files,
+    ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, health, hello, host, image,
+    image_life, progress, submit, system, task, task_files, task_verbs,
 };
 
 /// Answers smaller than this are not worth compressing.
@@ -45,6 +45,9 @@ fn surrounded() -> OpenApiRouter<AppState> {
         .merge(health::routes())
         .merge(system::routes())
         .merge(task::routes())
+        .merge(submit::routes())
+        .merge(task_verbs::routes())
+        .merge(events::routes())
         .merge(task_files::routes())
 }
 

@@ -2,8 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::health::Readiness;
+use crate::callback::CallbackService;
+use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
+use crate::images::Images;
+use crate::pipeline::Pipeline;
+use crate::progress::Feeds;
+use crate::queue::{Submissions, Worker};
 use crate::secret::Sealer;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -22,22 +30,27 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Opens what lies sealed in rows.
     pub sealer: Arc<Sealer>,
+    /// Mirrors and installers.
+    pub catalogue: Arc<Catalogue>,
+    /// Journals of running tasks.
+    pub feeds: Arc<Feeds>,
+    /// The callback outbox.
+    pub callbacks: Arc<CallbackService>,
+    /// A task's way.
+    pub pipeline: Arc<Pipeline>,
+    /// Runs tasks.
+    pub worker: Arc<Worker>,
+    /// Accepts tasks.
+    pub submissions: Arc<Submissions>,
+    /// Images outside a task's run.
+    pub images: Arc<Images>,
+    /// Fires when the service stops.
+    pub stop: CancellationToken,
     /// The last answers of what this service depends on.
-    pub(super) readiness: Arc<Readiness>,
+    pub readiness: Arc<Readiness>,
 }
 
 impl AppState {
-    /// Puts the parts together.
-    pub fn new(
-        settings: Arc<Settings>,
-        store: Arc<Store>,
-        site: Arc<Site>,
-        clock: Arc<dyn Clock>,
-        sealer: Arc<Sealer>,
-    ) -> Self {
-        Self { settings, store, site, clock, sealer, readiness: Arc::default() }
-    }
-
     /// A moment as answers write it.
     pub(super) fn time(&self, micros: i64) -> String {
         Moment(micros).in_zone(&self.settings.fb.time_zone.0)

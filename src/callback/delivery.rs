@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,17 +12,15 @@ use super::policy::{AddressPolicy, PolicyError};
 use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
 use crate::clock::{Clock, Moment};
-use crate::secret::{Sealer, SecretError};
+
 use crate::settings::CallbackSection;
+use crate::site::{Site, SiteError};
 use crate::store::{DeliveryRow, NewAttempt, Store, StoreError};
 use crate::task::TaskId;
 
 const PARALLEL: usize = 32;
 const BATCH: i64 = 256;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-
-/// What callback headers are sealed for.
-pub const HEADERS_PURPOSE: &str = "callback_headers";
 
 /// Why a callback could not be sent again.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +30,7 @@ pub enum ResendError {
     Store(#[from] StoreError),
     /// The stored headers cannot be opened.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Site(#[from] SiteError),
 }
 
 /// Why callbacks cannot work with these settings.
@@ -50,7 +47,7 @@ pub enum CallbackSetupError {
 /// Delivers callbacks.
 pub struct CallbackService {
     store: Arc<Store>,
-    sealer: Arc<Sealer>,
+    site: Arc<Site>,
     clock: Arc<dyn Clock>,
     sender: Sender,
     expire_seconds: u64,
@@ -63,14 +60,14 @@ impl CallbackService {
     /// Makes the service; nothing is sent before [`Self::run`].
     pub fn new(
         store: Arc<Store>,
-        sealer: Arc<Sealer>,
+        site: Arc<Site>,
         clock: Arc<dyn Clock>,
         settings: &CallbackSection,
     ) -> Result<Self, CallbackSetupError> {
         let policy = AddressPolicy::new(&settings.allow, &settings.deny)?;
         Ok(Self {
             store,
-            sealer,
+            site,
             clock,
             sender: Sender::new(settings, policy)?,
             expire_seconds: settings.expire_seconds,
@@ -187,7 +184,8 @@ impl CallbackService {
         url: &str,
         body: &str,
     ) -> Result<(NewAttempt, Answer), ResendError> {
-        let (headers, headers_sealed) = self.headers().await?;
+        let headers = self.site.callback_headers().await?;
+        let headers_sealed = self.site.seal_headers(&headers)?;
         let timestamp_seconds = self.clock.now().0 / 1_000_000;
         let answer = self.sender.post(url, &headers, delivery_id, timestamp_seconds, body).await;
         let attempt = NewAttempt {
@@ -200,19 +198,6 @@ impl CallbackService {
             status_code: answer.status_code.map(i64::from),
         };
         Ok((attempt, answer))
-    }
-
-    /// The configured headers in force, and their sealed form for the record.
-    async fn headers(&self) -> Result<(Vec<(String, String)>, String), ResendError> {
-        let row = self.store.callback_headers(1).await?.into_iter().next();
-        let Some(row) = row else {
-            return Ok((Vec::new(), self.sealer.seal(HEADERS_PURPOSE, &SecretString::from("{}"))?));
-        };
-        let opened = self.sealer.open(HEADERS_PURPOSE, &row.headers_sealed)?;
-        let headers: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(opened.expose_secret()).unwrap_or_default();
-        let as_text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Ok((headers.iter().map(|(name, value)| (name.clone(), as_text(value))).collect(), row.headers_sealed))
     }
 
     /// Sends the last recorded callback once more and says what the receiver answered; `None` when there is none yet.

@@ -10,7 +10,7 @@ mod schedule;
 mod sender;
 mod signature;
 
-pub use delivery::{CallbackService, CallbackSetupError, HEADERS_PURPOSE, ResendError};
+pub use delivery::{CallbackService, CallbackSetupError, ResendError};
 pub use policy::{AddressPolicy, PolicyError, RefusedAddress};
 pub use sender::Answer;
 

@@ -1,5 +1,6 @@
 //! One attempt: a POST without redirects to an address that passed the policy.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,7 @@ impl Sender {
     pub(super) async fn post(
         &self,
         url: &str,
-        headers: &[(String, String)],
+        headers: &BTreeMap<String, String>,
         delivery_id: &str,
         timestamp_seconds: i64,
         body: &str,

@@ -43,7 +43,7 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
         let reason = format!("cannot listen on {address}: {source}; choose another [fb] host and port");
         std::io::Error::new(source.kind(), reason)
     })?;
-    let outside = Outside { clock: Arc::new(SystemClock), connector: Arc::new(DockerConnector) };
+    let outside = Outside { clock: Arc::new(SystemClock), connector: Arc::new(DockerConnector::default()) };
     let service = Service::prepare(settings, outside).await?;
     let missing = service.state().site.missing_parts();
     if missing.is_empty() {
@@ -56,7 +56,9 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
         );
     }
     let address = listener.local_addr()?;
-    tracing::info!("listening on http://{address}, console at http://{address}/, API documents at http://{address}/docs");
+    tracing::info!(
+        "listening on http://{address}, console at http://{address}/, API documents at http://{address}/docs"
+    );
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     service
@@ -81,7 +83,7 @@ fn start_log(settings: &LogSection) {
 /// `fastbuild openapi`: the document, for generators of clients.
 #[expect(clippy::print_stdout, reason = "printing is its job")]
 pub(super) fn print_openapi() -> ExitCode {
-    match crate::api::openapi_document().to_pretty_json() {
+    match crate::api::document().to_pretty_json() {
         Ok(document) => {
             println!("{document}");
             ExitCode::SUCCESS

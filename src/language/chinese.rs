@@ -1,6 +1,7 @@
 //! The messages in Chinese.
 
 use super::{Language, Message, hint};
+use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 pub(super) fn words(message: &Message) -> String {
@@ -69,10 +70,37 @@ pub(super) fn words(message: &Message) -> String {
         }
         Message::FileUnknown { file_name } => format!("文件“{file_name}”不存在"),
         Message::EngineFailed { cause, words } => format!("{cause}：{words}。{}", hint(*cause, Language::Chinese)),
+        Message::RequestRefused(error) => error.chinese(),
+        Message::BaseAbsent { image_name } => {
+            format!("基础镜像“{image_name}”不在 Docker 服务器上，请先拉取（POST /task/pull-image）再预览")
+        }
+        Message::ImageInUse { image_name, task_id } => {
+            format!("镜像“{image_name}”正被任务 {task_id} 使用，请待其结束或先取消它")
+        }
+        Message::ImageNotOurs { image_name } => {
+            format!("镜像“{image_name}”不是由本服务推送的，不会从仓库删除")
+        }
+        Message::Deletion(step) => deletion(step),
+        Message::TaskCancelled { task_id } => format!("任务 {task_id} 已取消"),
+        Message::TaskStopping { task_id } => format!("任务 {task_id} 正在停止"),
+        Message::TaskDeleted { task_id } => format!("任务 {task_id} 的记录和目录已删除"),
+        Message::StageUnknown { stage } => {
+            format!("阶段“{stage}”不存在，请使用 pull、check、prepare、build 或 push")
+        }
         Message::SealedValueLocked => {
             "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
         }
         Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
+    }
+}
+
+fn deletion(step: &DeletionStep) -> String {
+    match step {
+        DeletionStep::RemovedFromDaemon => "已从 Docker 服务器删除".to_owned(),
+        DeletionStep::NotOnDaemon => "Docker 服务器上没有该镜像".to_owned(),
+        DeletionStep::KeptByDaemon(words) => format!("Docker 服务器保留了该镜像：{words}"),
+        DeletionStep::RemovedFromList => "已从镜像列表删除".to_owned(),
+        DeletionStep::RemovedFromRegistry => "已从镜像仓库删除".to_owned(),
     }
 }
 

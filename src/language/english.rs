@@ -1,6 +1,7 @@
 //! The messages in English.
 
 use super::{Language, Message, hint};
+use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 pub(super) fn words(message: &Message) -> String {
@@ -82,6 +83,23 @@ pub(super) fn words(message: &Message) -> String {
         Message::EngineFailed { cause, words } => {
             format!("{cause}: {words}. {}", hint(*cause, Language::English))
         }
+        Message::RequestRefused(error) => error.english(),
+        Message::BaseAbsent { image_name } => {
+            format!("The base image '{image_name}' is not on the Docker server: pull it first (POST /task/pull-image)")
+        }
+        Message::ImageInUse { image_name, task_id } => {
+            format!("Task {task_id} needs the image '{image_name}': wait for its end or cancel it first")
+        }
+        Message::ImageNotOurs { image_name } => {
+            format!("The image '{image_name}' was not pushed by this service, so it stays in the registry")
+        }
+        Message::Deletion(step) => deletion(step),
+        Message::TaskCancelled { task_id } => format!("Task {task_id} is cancelled"),
+        Message::TaskStopping { task_id } => format!("Task {task_id} is being stopped"),
+        Message::TaskDeleted { task_id } => format!("Record and directory of task {task_id} are deleted"),
+        Message::StageUnknown { stage } => {
+            format!("There is no stage '{stage}': use pull, check, prepare, build or push")
+        }
         Message::SealedValueLocked => {
             "A stored secret cannot be opened with the key at hand. Restore the key file from a backup or configure Harbor \
              again."
@@ -91,6 +109,16 @@ pub(super) fn words(message: &Message) -> String {
             "The service failed. Try again; if it stays, give the X-Request-Id of this answer to its administrator."
                 .to_owned()
         }
+    }
+}
+
+fn deletion(step: &DeletionStep) -> String {
+    match step {
+        DeletionStep::RemovedFromDaemon => "Removed from the Docker server".to_owned(),
+        DeletionStep::NotOnDaemon => "The Docker server had none".to_owned(),
+        DeletionStep::KeptByDaemon(words) => format!("The Docker server keeps it: {words}"),
+        DeletionStep::RemovedFromList => "Removed from the list of images".to_owned(),
+        DeletionStep::RemovedFromRegistry => "Removed from the registry".to_owned(),
     }
 }
 

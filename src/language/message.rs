@@ -2,6 +2,8 @@
 
 use super::{Language, chinese, english};
 use crate::cause::Cause;
+use crate::images::DeletionStep;
+use crate::request::RequestError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 /// A message for a person.
@@ -186,6 +188,47 @@ pub enum Message {
         /// The daemon's or registry's words.
         words: String,
     },
+    /// Fields of a build request hold what cannot be used.
+    RequestRefused(RequestError),
+    /// A preview needs the base image on the daemon.
+    BaseAbsent {
+        /// Name.
+        image_name: String,
+    },
+    /// An unfinished task needs the image.
+    ImageInUse {
+        /// Name.
+        image_name: String,
+        /// Task that needs it.
+        task_id: i64,
+    },
+    /// Only what a task of ours pushed is deleted from the registry.
+    ImageNotOurs {
+        /// Name.
+        image_name: String,
+    },
+    /// What one step of a deletion did.
+    Deletion(DeletionStep),
+    /// A waiting task was cancelled.
+    TaskCancelled {
+        /// Task number.
+        task_id: i64,
+    },
+    /// A running task is being stopped.
+    TaskStopping {
+        /// Task number.
+        task_id: i64,
+    },
+    /// A task's record and directory are gone.
+    TaskDeleted {
+        /// Task number.
+        task_id: i64,
+    },
+    /// No such stage.
+    StageUnknown {
+        /// The text.
+        stage: String,
+    },
     /// A sealed value cannot be opened.
     SealedValueLocked,
     /// A fault of ours.
@@ -205,6 +248,16 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused_request() -> RequestError {
+        let cipher = crate::secret::PlatformCipher::new(&"c7e71f37dda040fd".into(), "0000000000000000").unwrap();
+        let document = serde_json::json!({
+            "webSSHSecret": "", "jupyterLabSecret": "",
+            "task_data": {"task_name": "", "target_image_name": "h/A:1", "callback_url": ""},
+            "dockerfile_json": {"base_image": "a", "maintainer": "", "image_installer_config": {}}
+        });
+        crate::request::BuildRequest::parse(document.to_string().as_bytes(), &cipher).unwrap_err()
+    }
 
     fn samples() -> Vec<Message> {
         let field = "docker_tls_tar_file";
@@ -251,6 +304,19 @@ mod tests {
             Message::FileNameInvalid { file_name: name() },
             Message::FileUnknown { file_name: name() },
             Message::EngineFailed { cause: Cause::RegistryAuth, words: name() },
+            Message::RequestRefused(refused_request()),
+            Message::BaseAbsent { image_name: name() },
+            Message::ImageInUse { image_name: name(), task_id: 42 },
+            Message::ImageNotOurs { image_name: name() },
+            Message::Deletion(DeletionStep::RemovedFromDaemon),
+            Message::Deletion(DeletionStep::NotOnDaemon),
+            Message::Deletion(DeletionStep::KeptByDaemon(name())),
+            Message::Deletion(DeletionStep::RemovedFromList),
+            Message::Deletion(DeletionStep::RemovedFromRegistry),
+            Message::TaskCancelled { task_id: 42 },
+            Message::TaskStopping { task_id: 42 },
+            Message::TaskDeleted { task_id: 42 },
+            Message::StageUnknown { stage: name() },
             Message::SealedValueLocked,
             Message::Internal,
         ]

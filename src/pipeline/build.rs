@@ -1,12 +1,13 @@
 //! The daemon builds the image.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::failure::StageFailure;
 use super::run::Run;
 use crate::cause::Cause;
 use crate::engine::{BuildOrder, Builder, BuiltImage};
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, RecipeError};
 use crate::settings::BuildSection;
 use crate::task::StageName;
 
@@ -18,12 +19,13 @@ pub async fn build(
     settings: &BuildSection,
     idle_timeout: Duration,
 ) -> Result<BuiltImage, StageFailure> {
+    let context = recipe.build_context().map_err(RecipeError::from)?;
     let order = BuildOrder {
         builder,
-        context: recipe.context,
+        context,
         tags: vec![run.request.target.clone()],
-        labels: recipe.labels,
-        arguments: recipe.arguments,
+        labels: BTreeMap::new(),
+        arguments: settings.proxies.clone(),
         extra_hosts: settings.extra_hosts.clone(),
         target: None,
         network: Some(settings.network.clone()).filter(|network| !network.is_empty()),

@@ -7,7 +7,10 @@
 mod build;
 mod check;
 mod failure;
+mod files;
 mod inspection;
+mod options;
+mod passwords;
 mod prepare;
 mod pull;
 mod push;
@@ -17,24 +20,25 @@ mod workspace;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use check::{Checked, CheckError, resolve_sources};
 pub use failure::{RunEnd, StageFailure};
+pub use files::find_files;
 pub use inspection::{InspectionError, Inspections};
-pub use prepare::{Prepared, prepare_recipe};
+pub use passwords::KeptPasswords;
+pub use prepare::preview_recipe;
 pub use run::Run;
 pub use workspace::Workspaces;
 
 use crate::callback::{self, CallbackService};
 use crate::catalogue::Catalogue;
+use crate::cause::Cause;
 use crate::clock::{Clock, Moment};
 use crate::engine::BuiltImage;
 use crate::image::Digest;
 use crate::progress::{EventBody, Feeds};
-use crate::request::{BuildRequest, parse_build_request};
+use crate::request::BuildRequest;
 use crate::secret::{PlatformCipher, Sealer};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -108,7 +112,13 @@ impl Pipeline {
         let limits = &self.settings.limits;
         let seconds = Duration::from_secs;
         let base = run
-            .stage(StageName::Pull, None, Some((S::Started, S::PullSuccess)), seconds(limits.pull_seconds), pull::pull(run))
+            .stage(
+                StageName::Pull,
+                None,
+                Some((S::Started, S::PullSuccess)),
+                seconds(limits.pull_seconds),
+                pull::pull(run),
+            )
             .await?;
         let checked = run
             .stage(
@@ -126,7 +136,7 @@ impl Pipeline {
                 None,
                 Some((S::CheckSuccess, S::PrepareSuccess)),
                 seconds(limits.inspect_seconds * 2),
-                prepare::prepare(self, run, checked),
+                prepare::prepare(run, checked),
             )
             .await?;
         let interaction = prepared.recipe.interaction.clone();
@@ -136,7 +146,13 @@ impl Pipeline {
                 Some((S::PrepareSuccess, S::Building)),
                 Some((S::Building, S::BuildSuccess)),
                 seconds(limits.build_seconds),
-                build::build(run, prepared.recipe, prepared.builder, &self.settings.build, seconds(limits.idle_seconds)),
+                build::build(
+                    run,
+                    prepared.recipe,
+                    prepared.builder,
+                    &self.settings.build,
+                    seconds(limits.idle_seconds),
+                ),
             )
             .await?;
         build::check_size(&built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
@@ -158,7 +174,7 @@ impl Pipeline {
         cancel: CancellationToken,
         hand_back: CancellationToken,
     ) -> Result<Run, StageFailure> {
-        let request = self.stored_request(&task).await?;
+        let (request, _) = self.stored_request(&task).await?;
         let harbor = self.site.harbor().await?;
         let docker = self.site.docker_server().await?;
         self.store.set_task_configuration(task.id(), harbor.row_id, docker.row_id).await?;
@@ -186,16 +202,17 @@ impl Pipeline {
         })
     }
 
-    /// The request of a task, read again from its sealed document.
-    pub async fn stored_request(&self, task: &TaskRow) -> Result<BuildRequest, StageFailure> {
-        let sealed = self.store.sealed_request(task.id()).await?;
-        let sealed = sealed.ok_or_else(|| StageFailure::new(crate::cause::Cause::Internal, "the task is gone"))?;
-        let document = self
-            .sealer
-            .open(REQUEST_PURPOSE, &sealed)
-            .map_err(|error| StageFailure::internal("the stored request cannot be opened", &error))?;
-        parse_build_request(document.expose_secret().as_bytes(), &self.cipher)
-            .map_err(|error| StageFailure::internal("the stored request cannot be read", &error))
+    /// The request of a task, read again from its document, and the passwords that were kept apart from it.
+    pub async fn stored_request(&self, task: &TaskRow) -> Result<(BuildRequest, KeptPasswords), StageFailure> {
+        let gone = || StageFailure::new(Cause::Internal, "the task's record is gone");
+        let document = self.store.request_document(task.id()).await?.ok_or_else(gone)?;
+        let sealed = self.store.sealed_request(task.id()).await?.ok_or_else(gone)?;
+        let opened = self.sealer.open(REQUEST_PURPOSE, &sealed);
+        let opened = opened.map_err(|error| StageFailure::internal("the task's passwords cannot be opened", &error))?;
+        let kept = KeptPasswords::from_json(&opened);
+        let request = BuildRequest::parse_saved(document.as_bytes(), kept.ssh.clone(), kept.jupyter.clone());
+        let request = request.map_err(|error| StageFailure::internal("the task's request cannot be read", &error))?;
+        Ok((request, kept))
     }
 
     async fn finish_well(&self, run: &Run, pushed: Pushed) {

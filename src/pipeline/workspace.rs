@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
+use crate::clock::Moment;
+
 /// Name of the request document, as the old service called it.
 pub const REQUEST_FILE: &str = "Front_end_request_json";
 /// Name of the Dockerfile.
@@ -24,11 +28,22 @@ impl Workspaces {
         self.root.join(work_dir_name)
     }
 
-    /// Makes a new task's directory with its request document, which holds no secrets.
-    pub async fn create(&self, work_dir_name: &str, request_document: &str) -> io::Result<()> {
-        let directory = self.directory(work_dir_name);
-        tokio::fs::create_dir(&directory).await?;
-        tokio::fs::write(directory.join(REQUEST_FILE), request_document).await
+    /// Makes a new task's directory with its request document, which holds no secrets, and returns its name: the moment,
+    /// or the next free one.
+    pub async fn create(&self, now: Moment, zone: &TimeZone, request_document: &str) -> io::Result<String> {
+        let mut moment = now;
+        loop {
+            let name = moment.as_directory_name(zone);
+            let directory = self.directory(&name);
+            match tokio::fs::create_dir(&directory).await {
+                Ok(()) => {
+                    tokio::fs::write(directory.join(REQUEST_FILE), request_document).await?;
+                    return Ok(name);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => moment = Moment(moment.0 + 1),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Makes sure that a task's directory is there, should somebody have removed it.

@@ -4,9 +4,11 @@
 //! then. Start-up puts back what an earlier process left unfinished. Order is the order of submission.
 
 mod cancel;
+mod delete;
 mod submit;
 mod worker;
 
 pub use cancel::{CancelError, Cancelled};
-pub use submit::{Accepted, Preview, Submission, SubmitError, Submissions};
+pub use delete::{DeleteError, delete_task};
+pub use submit::{Accepted, Preview, Submission, Submissions, SubmitError};
 pub use worker::Worker;

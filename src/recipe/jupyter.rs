@@ -1,7 +1,7 @@
 //! JupyterLab: which version a Python takes, and its password.
 
 use super::draft::Draft;
-use super::interpreter::Interpreter;
+use super::pip::Interpreter;
 use super::shell::word;
 use crate::image::ImageDescriptor;
 use crate::request::BuildRequest;

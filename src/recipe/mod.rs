@@ -10,13 +10,11 @@ mod draft;
 mod environment;
 mod error;
 mod finish;
-mod interpreter;
 mod jupyter;
 mod mirrors;
 mod needed;
 mod options;
 mod os_packages;
-mod outcome;
 mod pip;
 mod plan;
 mod python_source;
@@ -28,8 +26,7 @@ mod start_script;
 pub use error::RecipeError;
 pub use needed::{NeededFiles, named_files, needed_files};
 pub use options::{DefaultPython, PipTool, RecipeOptions};
-pub use outcome::Recipe;
-pub use plan::{RecipeInput, ResolvedFiles, plan};
+pub use plan::{Recipe, RecipeInput, ResolvedFiles, plan};
 
 pub use jupyter::hash_form as jupyter_hash_form;
 

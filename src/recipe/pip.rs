@@ -1,11 +1,34 @@
 //! pip: its presence, its upgrade, and the requirements, which travel in a file.
 
 use super::draft::{CacheScope, Draft};
-use super::interpreter::{Interpreter, PipOrigin};
 use super::shell::word;
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Mount, Sharing};
 use crate::request::PipRequirement;
+
+/// The Python whose pip is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Interpreter {
+    /// Absolute path.
+    pub(super) path: String,
+    /// Major and minor version, where known.
+    pub(super) version: Option<(u32, u32)>,
+    /// Where its pip comes from.
+    pub(super) pip: PipOrigin,
+    /// Whether its OpenSSL is older than 1.1.1.
+    pub(super) has_old_openssl: bool,
+}
+
+/// Where a Python's pip comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PipOrigin {
+    /// Ours or the user's to replace.
+    Own,
+    /// The distribution's package: it has no record of its files and cannot be uninstalled, only covered.
+    Distribution,
+    /// It has none.
+    Missing,
+}
 
 /// Everything a pip step needs beside its packages.
 pub(super) struct PipSteps<'recipe> {

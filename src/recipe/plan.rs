@@ -1,19 +1,22 @@
 //! The order of a recipe: each step by its own module, from what seldom changes to what always does.
 
-use super::choices::{CONDA_PREFIX, Choices, CondaChoice, PythonChoice, decide};
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::choices::{CONDA_PREFIX, Choices, CondaChoice, PythonChoice, decide, python_version};
 use super::draft::{CacheScope, Draft};
 use super::environment::Environment;
 use super::finish::is_other_user;
-use super::interpreter::{self, Interpreter};
 use super::needed::check_source;
 use super::os_packages::Installation;
-use super::outcome::Recipe;
-use super::pip::PipSteps;
+use super::pip::{Interpreter, PipOrigin, PipSteps};
 use super::services::Services;
 use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_source, sshd, start_script};
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
-use crate::dockerfile::{Dockerfile, Instruction, Origin};
-use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
+use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
+use crate::engine::{Builder, ContextContent, ContextFile};
+use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference};
 use crate::request::BuildRequest;
 
 /// Files of the catalogue, fetched after [`needed_files`](super::needed_files).
@@ -46,6 +49,71 @@ pub struct RecipeInput<'input> {
     pub task_id: i64,
     /// Settings.
     pub options: &'input RecipeOptions,
+}
+
+/// A Dockerfile with everything its build takes.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The instructions; the last one sets the labels.
+    pub dockerfile: Dockerfile,
+    /// The build context without the Dockerfile.
+    pub context: Vec<ContextFile>,
+    /// The labels that the last instruction sets.
+    pub labels: BTreeMap<String, String>,
+    /// What was chosen and why, for people.
+    pub plan: Vec<String>,
+    /// What may surprise, for people.
+    pub warnings: Vec<String>,
+    /// What a person can log in to: `WebSSH, JupyterLab`.
+    pub interaction: String,
+    builder: Builder,
+    digests: BTreeMap<String, Digest>,
+    secret_paths: Vec<String>,
+}
+
+impl Recipe {
+    /// The Dockerfile's text.
+    pub fn text(&self) -> Result<String, RenderError> {
+        self.dockerfile.render(self.dialect())
+    }
+
+    /// The build context with the Dockerfile in it.
+    pub fn build_context(&self) -> Result<Vec<ContextFile>, RenderError> {
+        let content = ContextContent::Bytes(self.text()?.into());
+        let dockerfile = ContextFile { path: "Dockerfile".to_owned(), mode: 0o644, content };
+        Ok(std::iter::once(dockerfile).chain(self.context.iter().cloned()).collect())
+    }
+
+    /// A digest over what determines the image, without names, ids, labels of the task and password hashes, which are
+    /// salted: whoever makes a build key of it adds something that stands for the passwords.
+    pub fn fingerprint(&self) -> Result<String, RenderError> {
+        let mut hasher = Sha256::new();
+        let steps = self
+            .dockerfile
+            .instructions
+            .iter()
+            .filter(|instruction| !matches!(instruction, Instruction::Label(_) | Instruction::Comment(_)));
+        let text = Dockerfile { instructions: steps.cloned().collect() }.render(self.dialect())?;
+        hasher.update(text.as_bytes());
+        for file in &self.context {
+            hasher.update(format!("\0{}\0{:o}\0", file.path, file.mode));
+            match &file.content {
+                _ if self.secret_paths.contains(&file.path) => {}
+                ContextContent::Bytes(bytes) => hasher.update(Sha256::digest(bytes)),
+                ContextContent::File(_) => {
+                    hasher.update(self.digests.get(&file.path).map(Digest::as_str).unwrap_or_default());
+                }
+            }
+        }
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.builder {
+            Builder::BuildKit => Dialect::BuildKit,
+            Builder::Classic => Dialect::Classic,
+        }
+    }
 }
 
 /// Writes the recipe.
@@ -201,22 +269,26 @@ impl Planner<'_> {
     /// The client's OS packages and those that our own steps need.
     fn installation(&self) -> Installation {
         let tool = self.choices.tool;
-        let has_installer = self.input.request.pip.installer.is_some();
         let mut installation = Installation::of_request(&self.input.request.os_packages.software, tool);
         if self.input.request.ssh_password.is_some() && !self.input.descriptor.sshd.available {
             installation.add(sshd::packages(tool));
         }
         match &self.choices.python {
             PythonChoice::Distribution => installation.add(&DISTRIBUTION_PYTHON),
-            PythonChoice::Present
-                if self.choices.needs_pip
-                    && interpreter::lacks_distribution_pip(self.input.descriptor, has_installer) =>
-            {
+            PythonChoice::Present if self.choices.needs_pip && self.lacks_distribution_pip() => {
                 installation.add(&["python3-pip"]);
             }
             _ => {}
         }
         installation
+    }
+
+    /// Whether the image's Python is the distribution's and has no pip, and no get-pip.py will bring one.
+    fn lacks_distribution_pip(&self) -> bool {
+        let details = &self.input.descriptor.details;
+        let is_distributions =
+            details.python3_path.starts_with("/usr/bin/") || details.python3_path.starts_with("/bin/");
+        is_distributions && details.pip3_version.is_empty() && self.input.request.pip.installer.is_none()
     }
 
     fn conda_prefix(&self) -> Option<&str> {
@@ -269,8 +341,7 @@ impl Planner<'_> {
         if let Some(file) = mirror {
             mirrors::pip(draft, file);
         }
-        let interpreter =
-            Interpreter::new(&self.choices.python, self.input.descriptor, request.pip.installer.is_some());
+        let interpreter = self.interpreter();
         if !self.choices.needs_pip {
             return Ok(interpreter.path);
         }
@@ -295,6 +366,39 @@ impl Planner<'_> {
             steps.install(draft, &request.pip.software, &jupyter::requirements(&interpreter));
         }
         Ok(interpreter.path)
+    }
+
+    fn interpreter(&self) -> Interpreter {
+        let details = &self.input.descriptor.details;
+        let minor = |numbers: &[u32]| Some((*numbers.first()?, *numbers.get(1)?));
+        let parse = |text: &str| text.split('.').map_while(|part| part.parse().ok()).collect::<Vec<u32>>();
+        let has_old_openssl = python_source::has_old_openssl(self.input.descriptor);
+        match &self.choices.python {
+            PythonChoice::Source { tarball, prefix } => Interpreter {
+                path: format!("{prefix}/bin/python"),
+                version: python_version(tarball.as_str()).as_deref().and_then(minor),
+                pip: PipOrigin::Own,
+                has_old_openssl,
+            },
+            PythonChoice::Distribution => Interpreter {
+                path: "/usr/bin/python3".to_owned(),
+                version: None,
+                pip: PipOrigin::Distribution,
+                has_old_openssl,
+            },
+            PythonChoice::Present | PythonChoice::None => Interpreter {
+                path: details.python3_path.clone(),
+                version: minor(&parse(&details.python3_version)),
+                pip: if self.lacks_distribution_pip() || is_distributions(&details.pip3_location) {
+                    PipOrigin::Distribution
+                } else if details.pip3_version.is_empty() {
+                    PipOrigin::Missing
+                } else {
+                    PipOrigin::Own
+                },
+                has_old_openssl: is_old_openssl(&details.python3_openssl).unwrap_or(has_old_openssl),
+            },
+        }
     }
 
     fn service_steps(&self, draft: &mut Draft, environment: &Environment, python: &str, has_new_path: bool) {
@@ -358,3 +462,17 @@ fn copy_stage(draft: &mut Draft, stage: &str, directory: &str) {
 
 /// The distribution's Python and pip are called the same in both families.
 const DISTRIBUTION_PYTHON: [&str; 2] = ["python3", "python3-pip"];
+
+fn is_distributions(pip_location: &str) -> bool {
+    pip_location.starts_with("/usr/lib/") || pip_location.starts_with("/usr/lib64/")
+}
+
+/// `OpenSSL 1.1.1k  FIPS 25 Mar 2021` → not older than 1.1.1; nothing when it says no version.
+fn is_old_openssl(text: &str) -> Option<bool> {
+    let version = text.strip_prefix("OpenSSL ")?.split_whitespace().next()?;
+    let mut numbers = version.split('.').map(|part| {
+        part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().unwrap_or_default()
+    });
+    let version = [numbers.next()?, numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()];
+    Some(version < [1, 1, 1])
+}

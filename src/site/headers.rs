@@ -6,7 +6,9 @@ use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Site, SiteError};
-use crate::callback::HEADERS_PURPOSE;
+
+/// What callback headers are sealed for, in the configuration and in attempts.
+pub const HEADERS_PURPOSE: &str = "callback_headers";
 
 /// Headers that belong to the connection and that a callback sets itself.
 const RESERVED: [&str; 8] =
@@ -66,7 +68,8 @@ impl Site {
         serde_json::from_str(plain.expose_secret()).map_err(|_| SiteError::Sealed(HEADERS_PURPOSE))
     }
 
-    fn seal_headers(&self, headers: &BTreeMap<String, String>) -> Result<String, SiteError> {
+    /// Seals headers for a row.
+    pub fn seal_headers(&self, headers: &BTreeMap<String, String>) -> Result<String, SiteError> {
         let sealed = || SiteError::Sealed(HEADERS_PURPOSE);
         let plain = SecretString::from(serde_json::to_string(headers).map_err(|_| sealed())?);
         self.sealer.seal(HEADERS_PURPOSE, &plain).map_err(|_| sealed())

@@ -3,4 +3,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod engine;
+mod job;
 mod lab;
+mod support;

@@ -1,0 +1,184 @@
+//! Tag `task`: building, previewing and building again.
+
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::envelope::{Answer, Envelope, success};
+use super::error::FormErrors;
+use super::extract::{JsonBytes, Query};
+use super::task::TaskIdQuery;
+use super::{ApiError, AppState};
+use crate::catalogue::CatalogueError;
+use crate::engine::EngineError;
+use crate::image::ImageDescriptor;
+use crate::language::Message;
+use crate::queue::{Accepted, Submission, SubmitError};
+use crate::request::RequestError;
+use crate::site::SiteError;
+
+const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+const MAX_IDEMPOTENCY_BYTES: usize = 200;
+const QUEUE_FULL_RETRY_SECONDS: u32 = 30;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(build_image))
+        .routes(routes!(preview_dockerfile))
+        .routes(routes!(rebuild_task))
+}
+
+/// An accepted task.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "AcceptedTask")]
+struct AcceptedView {
+    /// Task number.
+    #[schema(example = 1_795_229_647_053_i64)]
+    task_id: i64,
+    /// Name that the client gave.
+    task_name: String,
+    /// Where the end is reported; may be empty.
+    callback_url: String,
+    /// Target image.
+    target_image_name: String,
+    /// Description that the client gave.
+    target_image_desc: String,
+    /// Base image.
+    base_image_name: String,
+    /// What is in the base; `null` when it must be pulled first.
+    image_descriptor: Option<ImageDescriptor>,
+    /// Name of the task's directory, the one in URLs.
+    work_dir_name: String,
+    /// Directory of the task.
+    task_work_dir: String,
+    /// State at the answer.
+    state: String,
+    /// How many tasks wait before this one.
+    queue_position: usize,
+}
+
+impl AcceptedView {
+    async fn new(accepted: Accepted, state: &AppState) -> Result<Self, ApiError> {
+        let task = accepted.task;
+        let waiting = state.store.queued_tasks().await?;
+        let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
+        Ok(Self {
+            task_id: task.task_id,
+            task_name: task.name,
+            callback_url: task.callback_url,
+            target_image_name: task.target_image_name,
+            target_image_desc: task.description,
+            base_image_name: task.base_image_name,
+            image_descriptor: accepted.descriptor,
+            task_work_dir: directory.to_string_lossy().into_owned(),
+            work_dir_name: task.work_dir_name,
+            state: task.state,
+            queue_position: waiting.iter().filter(|other| other.primary_id < task.primary_id).count(),
+        })
+    }
+}
+
+/// What a request would build.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Preview")]
+struct PreviewView {
+    /// The Dockerfile.
+    dockerfile: String,
+    /// What was chosen, and why.
+    plan: Vec<String>,
+    /// What the requester should know.
+    warnings: Vec<String>,
+}
+
+/// Build an image and push it
+///
+/// Answers at once; the end is reported to the callback URL. Both shapes of the request are accepted. A repetition with
+/// the same `Idempotency-Key` finds the same task.
+#[utoipa::path(post, path = "/api/fast-build/task/build-image", tag = "task",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Key under which a repetition finds the same task.", max_length = 200)),
+    request_body(content = Value, description = "The build request, in the platform's or the console's shape.",
+        example = json!(super::document::build_request_example())),
+    responses((status = 200, body = Envelope<AcceptedView>), (status = 429, body = Envelope<Value>), FormErrors))]
+async fn build_image(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    JsonBytes(body): JsonBytes,
+) -> Answer<AcceptedView> {
+    let idempotency_key = headers
+        .get(IDEMPOTENCY_HEADER)
+        .and_then(|key| key.to_str().ok())
+        .filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_BYTES)
+        .map(str::to_owned);
+    let submission = Submission { body: body.to_vec(), owner: String::new(), idempotency_key };
+    let accepted = state.submissions.submit(&submission).await?;
+    success(AcceptedView::new(accepted, &state).await?)
+}
+
+/// Show the Dockerfile of a request
+///
+/// Nothing is built and nothing is stored.
+#[utoipa::path(post, path = "/api/fast-build/task/preview-dockerfile", tag = "task",
+    request_body(content = Value, description = "The build request, in the platform's or the console's shape.",
+        example = json!(super::document::build_request_example())),
+    responses((status = 200, body = Envelope<PreviewView>), FormErrors))]
+async fn preview_dockerfile(State(state): State<AppState>, JsonBytes(body): JsonBytes) -> Answer<PreviewView> {
+    let preview = state.submissions.preview(&body).await?;
+    success(PreviewView { dockerfile: preview.dockerfile, plan: preview.plan, warnings: preview.warnings })
+}
+
+/// Build an ended task's request again
+///
+/// The new task takes the place of the old one's image.
+#[utoipa::path(post, path = "/api/fast-build/task/rebuild-task", tag = "task", params(TaskIdQuery),
+    responses((status = 200, body = Envelope<AcceptedView>), (status = 429, body = Envelope<Value>), FormErrors))]
+async fn rebuild_task(State(state): State<AppState>, Query(query): Query<TaskIdQuery>) -> Answer<AcceptedView> {
+    let accepted = state.submissions.rebuild(query.task_id, "").await?;
+    success(AcceptedView::new(accepted, &state).await?)
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Request(RequestError::Invalid(errors)) => Self::Invalid(errors),
+            SubmitError::Request(refused) => Message::RequestRefused(refused).into(),
+            SubmitError::Site(error) => error.into(),
+            SubmitError::Catalogue(error) => error.into(),
+            SubmitError::Recipe(error) => {
+                Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into()
+            }
+            SubmitError::ImageExists(image_name) => Message::NameInUse { image_name, task_id: 0 }.into(),
+            SubmitError::TargetInUse(image_name, task_id) => {
+                Message::NameInUse { image_name, task_id: task_id.0 }.into()
+            }
+            SubmitError::QueueFull(limit) => {
+                Self::TooMany { message: Message::QueueFull { limit }, retry_after_seconds: QUEUE_FULL_RETRY_SECONDS }
+            }
+            SubmitError::NotEnded(task_id) => Message::TaskRunning { task_id: task_id.0 }.into(),
+            SubmitError::Stage(failure) => {
+                Message::EngineFailed { cause: failure.cause, words: failure.message }.into()
+            }
+            SubmitError::BaseAbsent(image) => Message::BaseAbsent { image_name: image.to_string() }.into(),
+            SubmitError::Directory(_) | SubmitError::Secret(_) => Self::internal(error),
+            SubmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CatalogueError> for ApiError {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Io { .. } => Self::internal(error),
+            error => Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into(),
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        SiteError::Engine(error).into()
+    }
+}

@@ -1,0 +1,77 @@
+//! Images outside a task's run: pulled, inspected, offered as bases, deleted, cleaned away.
+
+mod base;
+mod clean;
+mod delete;
+
+use std::sync::Arc;
+
+pub use clean::Cleaned;
+pub use delete::{Deletion, DeletionStep};
+
+use crate::engine::EngineError;
+use crate::image::{ImageReference, ReferenceError};
+use crate::pipeline::{InspectionError, Pipeline};
+use crate::site::SiteError;
+use crate::store::StoreError;
+use crate::task::TaskId;
+
+/// Why something could not be done with an image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The name is no image reference.
+    #[error(transparent)]
+    Name(#[from] ReferenceError),
+    /// The site is not configured or its daemon cannot be reached.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The daemon or the registry refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The inspection failed.
+    #[error(transparent)]
+    Inspection(#[from] InspectionError),
+    /// Neither in the list nor on the daemon.
+    #[error("there is no image {0}")]
+    Unknown(ImageReference),
+    /// No such task.
+    #[error("there is no task {0}")]
+    UnknownTask(TaskId),
+    /// Unfinished tasks need the image.
+    #[error("the unfinished task {1} needs {0}")]
+    InUse(ImageReference, TaskId),
+    /// Not ours to delete from the registry.
+    #[error("{0} was not pushed by a task of ours, so it stays in the registry")]
+    NotOurs(ImageReference),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Works on images.
+pub struct Images {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Images {
+    /// Works with this pipeline's daemon, database and clock.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline }
+    }
+
+    /// Refuses when an unfinished task is built from this image or builds it.
+    async fn refuse_in_use(&self, reference: &ImageReference) -> Result<(), ImageError> {
+        let harbor = self.pipeline.site.harbor().await?;
+        let key = harbor.name_key(reference);
+        let waiting = self.pipeline.store.queued_tasks().await?;
+        let running = self.pipeline.store.running_tasks().await?;
+        let user = waiting.into_iter().chain(running).find(|task| {
+            let base: Option<ImageReference> = task.base_image_name.parse().ok();
+            task.target_key == key || base.is_some_and(|base| harbor.name_key(&base) == key)
+        });
+        match user {
+            Some(task) => Err(ImageError::InUse(reference.clone(), task.id())),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the settings, the catalogue and the daemon say about a recipe.
+
+use super::Pipeline;
+use super::failure::StageFailure;
+use crate::catalogue::SoftwareListing;
+use crate::engine::Builder;
+use crate::image::{ImageConfig, ImageReference, RegistryHost};
+use crate::recipe::{self, RecipeOptions};
+use crate::request::{BuildRequest, FileName};
+use crate::settings::{BuilderChoice, DefaultPython};
+use crate::site::{DockerServer, Harbor};
+
+impl Pipeline {
+    /// Options for a request's recipe on this base.
+    pub async fn recipe_options(
+        &self,
+        request: &BuildRequest,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        base: &ImageConfig,
+    ) -> Result<RecipeOptions, StageFailure> {
+        let software: SoftwareListing = self.catalogue.list_software().await?;
+        let names = |names: &[String]| -> Vec<FileName> { names.iter().filter_map(|name| name.parse().ok()).collect() };
+        Ok(RecipeOptions {
+            builder: self.builder(docker).await?,
+            cache_scope: self.cache_scope(harbor, &request.base, base),
+            default_python: match &self.settings.build.default_python {
+                DefaultPython::Auto => recipe::DefaultPython::Auto,
+                DefaultPython::System => recipe::DefaultPython::System,
+                // A name that is none cannot be in tools_dir either, so that the newest is as good.
+                DefaultPython::Tarball(name) => {
+                    name.parse().map_or(recipe::DefaultPython::Auto, recipe::DefaultPython::Tarball)
+                }
+            },
+            python_tarballs: names(&software.python),
+            conda_installers: names(&software.conda),
+            ..RecipeOptions::default()
+        })
+    }
+
+    async fn builder(&self, docker: &DockerServer) -> Result<Builder, StageFailure> {
+        Ok(match self.settings.build.builder {
+            BuilderChoice::BuildKit => Builder::BuildKit,
+            BuilderChoice::Classic => Builder::Classic,
+            BuilderChoice::Auto if docker.engine.info().await?.has_buildkit => Builder::BuildKit,
+            BuilderChoice::Auto => Builder::Classic,
+        })
+    }
+
+    /// Bases of our Harbor and of trusted registries share package caches; any other base has caches of its own, since
+    /// what runs in its builds could poison them.
+    fn cache_scope(&self, harbor: &Harbor, name: &ImageReference, base: &ImageConfig) -> String {
+        let registry = name.registry().map_or("docker.io", RegistryHost::as_str);
+        let is_trusted = self.settings.build.trusted_registries.iter().any(|trusted| trusted == registry);
+        if is_trusted || harbor.account_for(name).is_some() {
+            return "shared".to_owned();
+        }
+        base.image_id.as_ref().map_or("unknown", |id| &id.hex()[..16]).to_owned()
+    }
+}

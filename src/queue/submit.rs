@@ -1,0 +1,274 @@
+//! Accepting tasks: everything that can be refused is refused here, at once and with a reason.
+
+use std::sync::Arc;
+
+use super::worker::Worker;
+use crate::catalogue::CatalogueError;
+use crate::image::{ImageDescriptor, ImageReference};
+use crate::pipeline::{
+    InspectionError, KeptPasswords, Pipeline, REQUEST_PURPOSE, StageFailure, find_files, preview_recipe,
+};
+use crate::recipe::{RecipeError, named_files, needed_files};
+use crate::request::{BuildRequest, RequestError, redacted_document};
+use crate::secret::SecretError;
+use crate::site::{Harbor, SiteError};
+use crate::store::{NewTask, StoreError, TaskRow};
+use crate::task::TaskId;
+
+/// A build request as it comes in.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// The JSON document, in either shape.
+    pub body: Vec<u8>,
+    /// Who submits it; empty in open mode.
+    pub owner: String,
+    /// Key under which a repetition finds the same task.
+    pub idempotency_key: Option<String>,
+}
+
+/// An accepted task.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its row.
+    pub task: TaskRow,
+    /// The base's inspection, when the base is on the daemon already.
+    pub descriptor: Option<ImageDescriptor>,
+}
+
+/// What a request would build.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// What was chosen, and why.
+    pub plan: Vec<String>,
+    /// What the requester should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The document.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The site is not configured, or its Docker server cannot be reached.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// A mirror or installer file is missing.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The request cannot be met on this base, such as a mirror file of another release.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// An image of record has the target's name.
+    #[error("an image named {0} exists")]
+    ImageExists(String),
+    /// An unfinished task has the target's name.
+    #[error("task {1} builds {0} already")]
+    TargetInUse(String, TaskId),
+    /// Too many tasks wait.
+    #[error("{0} tasks are unfinished, which is the limit")]
+    QueueFull(u64),
+    /// No such task, or it still runs.
+    #[error("task {0} is unknown or has not ended")]
+    NotEnded(TaskId),
+    /// The base cannot be inspected for a preview.
+    #[error(transparent)]
+    Stage(#[from] StageFailure),
+    /// The base image is not on the daemon, which a preview needs.
+    #[error("{0} is not on the Docker server; pull it first")]
+    BaseAbsent(ImageReference),
+    /// The task's directory.
+    #[error("the task's directory cannot be written")]
+    Directory(#[source] std::io::Error),
+    /// Sealing.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Accepts requests.
+pub struct Submissions {
+    pipeline: Arc<Pipeline>,
+    worker: Arc<Worker>,
+}
+
+impl Submissions {
+    /// Accepts for this pipeline and wakes this worker.
+    pub fn new(pipeline: Arc<Pipeline>, worker: Arc<Worker>) -> Self {
+        Self { pipeline, worker }
+    }
+
+    /// Accepts a request. The row is on disk before this returns.
+    pub async fn submit(&self, submission: &Submission) -> Result<Accepted, SubmitError> {
+        let pipeline = &self.pipeline;
+        pipeline.site.require_configured()?;
+        if let Some(key) = &submission.idempotency_key
+            && let Some(task) = pipeline.store.task_by_idempotency_key(key).await?
+        {
+            return Ok(Accepted { task, descriptor: None });
+        }
+        let request = BuildRequest::parse(&submission.body, &pipeline.cipher)?;
+        let document = redacted_document(&submission.body).unwrap_or_default();
+        let kept = KeptPasswords::of(&request);
+        self.accept(&request, document.to_string(), &kept, submission, None).await
+    }
+
+    /// Builds an ended task's request again under a task of its own, which takes the place of the old one's image.
+    pub async fn rebuild(&self, task_id: TaskId, owner: &str) -> Result<Accepted, SubmitError> {
+        let pipeline = &self.pipeline;
+        pipeline.site.require_configured()?;
+        let task = pipeline.store.task(task_id).await?.filter(|task| task.task_state().is_end());
+        let task = task.ok_or(SubmitError::NotEnded(task_id))?;
+        let (request, kept) = pipeline.stored_request(&task).await?;
+        let document = pipeline.store.request_document(task_id).await?.unwrap_or_default();
+        let submission = Submission { owner: owner.to_owned(), ..Submission::default() };
+        self.accept(&request, document, &kept, &submission, Some(task_id)).await
+    }
+
+    /// What a request would build; nothing is stored.
+    pub async fn preview(&self, body: &[u8]) -> Result<Preview, SubmitError> {
+        let pipeline = &self.pipeline;
+        pipeline.site.require_configured()?;
+        let request = BuildRequest::parse(body, &pipeline.cipher)?;
+        let harbor = pipeline.site.harbor().await?;
+        let docker = pipeline.site.docker_server().await?;
+        let base = docker.engine.inspect_image(&request.base.to_string()).await.map_err(SiteError::from)?;
+        let base = base.ok_or_else(|| SubmitError::BaseAbsent(request.base.clone()))?;
+        let described = pipeline.inspections.describe(docker.engine.as_ref(), &request.base, &base).await;
+        let (descriptor, _) = described.map_err(StageFailure::from)?;
+        let options = pipeline.recipe_options(&request, &harbor, &docker, &base).await?;
+        let needed = needed_files(&request, &descriptor, &options)?;
+        let files = find_files(&pipeline.catalogue, &needed).await?;
+        let recipe = preview_recipe(&request, &base, &descriptor, &options, &files).await?;
+        let mut warnings = recipe.warnings.clone();
+        if harbor.account_for(&request.target).is_none() {
+            warnings.push(format!("{} is not in our Harbor and is pushed without an account", request.target));
+        }
+        if self.is_in_use(&harbor, &request.target, None).await.is_err() {
+            warnings.push(format!("{} is in use; submitting will be refused", request.target));
+        }
+        let dockerfile = recipe.text().map_err(RecipeError::from)?;
+        Ok(Preview { dockerfile, plan: recipe.plan, warnings })
+    }
+
+    async fn accept(
+        &self,
+        request: &BuildRequest,
+        document: String,
+        kept: &KeptPasswords,
+        submission: &Submission,
+        replaces: Option<TaskId>,
+    ) -> Result<Accepted, SubmitError> {
+        let pipeline = &self.pipeline;
+        let limit = pipeline.settings.limits.unfinished_tasks;
+        if u64::try_from(pipeline.store.unfinished_total().await?).unwrap_or(0) >= limit {
+            return Err(SubmitError::QueueFull(limit));
+        }
+        let harbor = pipeline.site.harbor().await?;
+        self.is_in_use(&harbor, &request.target, replaces).await?;
+        find_files(&pipeline.catalogue, &named_files(request)).await?;
+        let descriptor = self.check_present(request, &harbor).await?;
+        let task = self.store(request, document, kept, submission, &harbor).await?;
+        tracing::info!(task.id = %task.id(), "task {} accepted: {} from {}", task.id(), request.target, request.base);
+        self.worker.wake();
+        Ok(Accepted { task, descriptor })
+    }
+
+    /// Refuses a target that an image of record or an unfinished task has. The image of the task that is replaced does
+    /// not count.
+    async fn is_in_use(
+        &self,
+        harbor: &Harbor,
+        target: &ImageReference,
+        replaces: Option<TaskId>,
+    ) -> Result<(), SubmitError> {
+        let store = &self.pipeline.store;
+        let key = harbor.name_key(target);
+        if let Some(image) = store.image_by_name(&key).await?
+            && replaces.is_none_or(|replaced| image.task_id != replaced.0)
+        {
+            return Err(SubmitError::ImageExists(target.to_string()));
+        }
+        match store.unfinished_task_for_target(&key).await? {
+            Some(task) => Err(SubmitError::TargetInUse(target.to_string(), task.id())),
+            None => Ok(()),
+        }
+    }
+
+    /// The base's inspection when the base is on the daemon, held against the request. A base that cannot be inspected
+    /// is the pipeline's to report.
+    async fn check_present(
+        &self,
+        request: &BuildRequest,
+        harbor: &Harbor,
+    ) -> Result<Option<ImageDescriptor>, SubmitError> {
+        let pipeline = &self.pipeline;
+        let docker = match pipeline.site.docker_server().await {
+            Ok(docker) => docker,
+            Err(SiteError::Engine(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Ok(Some(base)) = docker.engine.inspect_image(&request.base.to_string()).await else { return Ok(None) };
+        let descriptor = match pipeline.inspections.describe(docker.engine.as_ref(), &request.base, &base).await {
+            Ok((descriptor, _)) => descriptor,
+            Err(InspectionError::Inspect(_)) => return Ok(None),
+            Err(InspectionError::Store(error)) => return Err(error.into()),
+        };
+        let Ok(options) = pipeline.recipe_options(request, harbor, &docker, &base).await else {
+            return Ok(Some(descriptor));
+        };
+        let needed = needed_files(request, &descriptor, &options)?;
+        find_files(&pipeline.catalogue, &needed).await?;
+        Ok(Some(descriptor))
+    }
+
+    async fn store(
+        &self,
+        request: &BuildRequest,
+        document: String,
+        kept: &KeptPasswords,
+        submission: &Submission,
+        harbor: &Harbor,
+    ) -> Result<TaskRow, SubmitError> {
+        let pipeline = &self.pipeline;
+        let now = pipeline.now();
+        let work_dir_name = pipeline.workspaces.create(now, &pipeline.settings.fb.time_zone.0, &document).await;
+        let work_dir_name = work_dir_name.map_err(SubmitError::Directory)?;
+        let new = NewTask {
+            name: request.task_name.clone(),
+            base_image_name: request.base.to_string(),
+            target_image_name: request.target.to_string(),
+            target_key: harbor.name_key(&request.target),
+            description: request.description.clone(),
+            request_document: document,
+            secrets_sealed: pipeline.sealer.seal(REQUEST_PURPOSE, &kept.to_json())?,
+            work_dir_name: work_dir_name.clone(),
+            callback_url: request.callback_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+            owner: submission.owner.clone(),
+            idempotency_key: submission.idempotency_key.clone(),
+        };
+        match pipeline.store.insert_task(&new, now).await {
+            Ok(task) => Ok(task),
+            Err(error) => {
+                // Nothing half-done stays behind.
+                let _ = pipeline.workspaces.remove(&work_dir_name).await;
+                if error.is_conflict()
+                    && let Some(key) = &new.idempotency_key
+                    && let Some(task) = pipeline.store.task_by_idempotency_key(key).await?
+                {
+                    return Ok(task);
+                }
+                if error.is_conflict()
+                    && let Some(task) = pipeline.store.unfinished_task_for_target(&new.target_key).await?
+                {
+                    return Err(SubmitError::TargetInUse(request.target.to_string(), task.id()));
+                }
+                Err(error.into())
+            }
+        }
+    }
+}

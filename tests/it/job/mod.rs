@@ -1,0 +1,3 @@
+//! The main job, end to end: request, build, push, run, callback.
+
+mod bases;

@@ -1,0 +1,30 @@
+//! The real service on a free port with a database of its own, and what stands around it.
+
+mod container;
+mod receiver;
+mod request;
+mod service;
+
+pub use container::{Container, docker, docker_text};
+pub use receiver::{Received, Receiver};
+pub use request::{RequestShape, encrypted};
+pub use service::{Configuration, TestService};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` gives something, or fails the test after `limit`.
+pub async fn wait_for<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> F,
+) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = condition().await {
+            return found;
+        }
+        assert!(start.elapsed() < limit, "gave up after {limit:?} waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
