@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod queue;
 pub mod recipe;
+pub mod registry;
 pub mod request;
 pub mod secret;
 pub mod serve;

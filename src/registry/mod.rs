@@ -1,0 +1,29 @@
+//! A registry asked directly: digests, labels, relabelled copies, deletion, and whether a push would succeed.
+//!
+//! Direct access is an optimisation and never a condition: whatever fails here is an answer, and the caller goes
+//! through the daemon instead. Everything read is bounded and checked against its digest; credentials go to the registry
+//! and to the token service it names, to nobody else, and into no message.
+
+mod access;
+mod answer;
+mod assemble;
+mod challenge;
+mod client;
+mod delete;
+mod error;
+mod glob;
+mod harbor;
+mod manifest;
+mod preflight;
+mod relabel;
+mod token;
+mod transport;
+mod upload;
+
+pub use access::{Limits, RegistryAccess, is_insecure};
+pub use assemble::{AssembleOrder, Assembled, Assembly};
+pub use client::{RegistryClient, TaggedImage};
+pub use delete::Deletion;
+pub use error::RegistryError;
+pub use manifest::{ManifestHead, Platform, RawManifest};
+pub use preflight::{Finding, PreflightChecks, PreflightReport};
