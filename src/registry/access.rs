@@ -55,7 +55,7 @@ impl Default for Limits {
         Self {
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),
-            total_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_mins(1),
             attempts: 4,
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(10),

@@ -163,7 +163,7 @@ impl RegistryError {
         let words = words.to_lowercase();
         let reason = if reason.is_empty() { "no reason given".to_owned() } else { reason };
         match status {
-            429 => Self::Busy { what, status, retry_after, reason },
+            429 | 500..=599 => Self::Busy { what, status, retry_after, reason },
             400..=499 if words.contains("immutable") => Self::Immutable { what, reason },
             400..=499 if words.contains("configured upper limit") || words.contains("quota") => {
                 Self::Quota { what, reason }
@@ -171,7 +171,6 @@ impl RegistryError {
             401 => Self::Unauthorized { what, reason },
             403 => Self::Denied { what, reason },
             404 => Self::NotFound { what, reason },
-            500..=599 => Self::Busy { what, status, retry_after, reason },
             _ => Self::Refused { what, status, reason },
         }
     }

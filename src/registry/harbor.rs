@@ -214,11 +214,11 @@ impl RegistryClient {
         let artifact = format!("{}/{digest}", repository.artifacts());
         let what = format!("deleting {reference}");
         // By digest, so that a tag that moved in this moment stays.
-        let order = Order::new(Method::DELETE, format!("{artifact}/tags/{tag}"), &what).as_account();
+        let order = Order::new(Method::DELETE, format!("{artifact}/tags/{tag}"), &what).for_account();
         RegistryError::absent(self.transport.fetch(&order.accepts(&[200, 202, 204])).await)?;
         // Somebody may have tagged it in this moment; an artifact that stays behind untagged is Harbor's to clean.
         if self.harbor_tags(&repository, digest).await.is_ok_and(|tags| tags.is_some_and(|tags| tags.is_empty())) {
-            let order = Order::new(Method::DELETE, artifact, &what).as_account().accepts(&[200, 202, 204]);
+            let order = Order::new(Method::DELETE, artifact, &what).for_account().accepts(&[200, 202, 204]);
             if let Err(error) = self.transport.fetch(&order).await {
                 tracing::info!("{reference} has lost its tag, its manifest stays in Harbor: {error}");
             }
@@ -247,7 +247,7 @@ impl RegistryClient {
     }
 
     async fn harbor_get<T: serde::de::DeserializeOwned>(&self, path: &str, what: &str) -> Result<T, RegistryError> {
-        let order = Order::new(Method::GET, path, what).as_account().limit(ANSWER_LIMIT_BYTES);
+        let order = Order::new(Method::GET, path, what).for_account().limit(ANSWER_LIMIT_BYTES);
         self.transport.fetch(&order).await?.json(what)
     }
 }

@@ -121,7 +121,7 @@ mod tests {
                 {"created_by": "LABEL task_identity=7", "empty_layer": true},
                 {"created_by": "MAINTAINER ann", "empty_layer": true}
             ],
-            "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}, "os": "linux", "odd": 12345678901234567u64
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}, "os": "linux", "odd": 12_345_678_901_234_567_u64
         });
         let found = relabelled(&config, &[("task_id", "2"), ("maintainer", "bob")], Some("bob"));
         let expected = json!({
@@ -136,7 +136,7 @@ mod tests {
                 {"created_by": "LABEL task_identity=7", "empty_layer": true},
                 {"created_by": "MAINTAINER bob", "empty_layer": true}
             ],
-            "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}, "os": "linux", "odd": 12345678901234567u64
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:x"]}, "os": "linux", "odd": 12_345_678_901_234_567_u64
         });
         assert_eq!(found, expected);
         assert_eq!(found.as_object().unwrap().keys().next().unwrap(), "architecture", "the order stays");

@@ -12,10 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 /// What the specification says of a token without an expiry.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
 /// A token is not used for the last part of its life: clocks differ, requests travel.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
-const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
+const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
 const KEPT_TOKENS: usize = 256;
 
 /// What a token is for, such as `repository:base/debian:pull,push`.
@@ -170,7 +170,7 @@ mod tests {
     fn expired_and_forgotten_tokens_are_gone() {
         let cache = TokenCache::default();
         let scopes = [Scope::pull("a/b")];
-        cache.keep(&scopes, "t".to_owned().into(), Duration::from_secs(60));
+        cache.keep(&scopes, "t".to_owned().into(), Duration::from_mins(1));
         assert!(cache.get(&scopes).is_some() && cache.get(&[Scope::push("a/b")]).is_none());
         cache.forget(&scopes);
         assert!(cache.get(&scopes).is_none());

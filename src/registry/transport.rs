@@ -69,7 +69,7 @@ impl Order {
         Self { permission: Permission::Scopes(scopes.to_vec()), ..self }
     }
 
-    pub(super) fn as_account(self) -> Self {
+    pub(super) fn for_account(self) -> Self {
         Self { permission: Permission::Account, ..self }
     }
 

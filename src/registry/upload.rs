@@ -75,7 +75,7 @@ impl RegistryClient {
         if response.content_length().is_some_and(|length| length != layer.size) {
             return Err(malformed(&what, "the layer is not as long as its manifest says"));
         }
-        let stream = response.bytes_stream().map_err(|error| error.without_url());
+        let stream = response.bytes_stream().map_err(reqwest::Error::without_url);
         let mut order = closing_order(upload, &layer.digest, &what).scopes(scopes);
         order.headers.insert(CONTENT_LENGTH, HeaderValue::from(layer.size));
         self.transport.open(&order, Some(reqwest::Body::wrap_stream(stream))).await.map(drop)
