@@ -111,7 +111,7 @@ impl Service {
         worker.recover().await?;
         let submissions = Arc::new(Submissions::new(pipeline.clone(), worker.clone()));
         let pipeline_of_images = pipeline.clone();
-        let stop = CancellationToken::new();
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let state = AppState {
             settings,
             store,
@@ -124,11 +124,11 @@ impl Service {
             pipeline,
             worker,
             submissions,
-            images: Arc::new(Images::new(pipeline_of_images)),
+            images: Arc::new(Images::new(pipeline_of_images, tracker.clone(), stop.clone())),
             stop,
             readiness: Arc::default(),
         };
-        Ok(Self { state, tracker: TaskTracker::new() })
+        Ok(Self { state, tracker })
     }
 
     /// What handlers share.
@@ -148,6 +148,10 @@ impl Service {
         let stop = state.stop.clone();
         tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
         tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
+        let (images, bases) = (state.images.clone(), state.settings.build.base_images.clone());
+        if !bases.is_empty() && state.site.missing_parts().is_empty() {
+            tracker.spawn(async move { images.offer_configured_bases(&bases).await });
+        }
         let limit = Duration::from_secs(state.settings.fb.shutdown_seconds);
         let store = state.store.clone();
         let stopping = stop.clone();

@@ -105,6 +105,21 @@ impl Fields {
         }
     }
 
+    /// An optional truth value, in any of the words that pydantic takes for one.
+    pub(super) fn boolean_or(&mut self, name: &'static str, default: bool) -> bool {
+        let Some(text) = self.find(name).map(str::to_lowercase) else { return default };
+        match text.as_str() {
+            "1" | "on" | "t" | "true" | "y" | "yes" => true,
+            "0" | "off" | "f" | "false" | "n" | "no" => false,
+            _ => {
+                let location = self.place.field(name);
+                let message = "value could not be parsed to a boolean";
+                self.refuse(ValidationError::new(location, message, "type_error.bool"));
+                default
+            }
+        }
+    }
+
     fn parse_integer(&mut self, name: &'static str, text: &str, range: RangeInclusive<i64>) -> i64 {
         let location = self.place.field(name);
         let digits = text.trim();

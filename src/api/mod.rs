@@ -21,6 +21,7 @@ mod hello;
 mod host;
 mod image;
 mod image_life;
+mod image_verbs;
 mod image_view;
 mod progress;
 mod router;

@@ -19,7 +19,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::document::Foundation;
 use super::{
     ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, health, hello, host, image,
-    image_life, progress, submit, system, task, task_files, task_verbs,
+    image_life, image_verbs, progress, submit, system, task, task_files, task_verbs,
 };
 
 /// Answers smaller than this are not worth compressing.
@@ -40,6 +40,7 @@ fn surrounded() -> OpenApiRouter<AppState> {
         .merge(hello::routes())
         .merge(host::routes())
         .merge(image::routes())
+        .merge(image_verbs::routes())
         .merge(image_life::routes())
         .merge(progress::routes())
         .merge(health::routes())

@@ -1,5 +1,7 @@
 //! Pulling and inspecting images, and the bases that clients are offered.
 
+use std::sync::Arc;
+
 use super::{ImageError, Images};
 use crate::engine::Progress;
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
@@ -44,26 +46,37 @@ impl Images {
         Ok(is_present)
     }
 
-    /// Pulls the bases of the settings that are not on the daemon; meant for the background.
-    pub async fn prepare_bases(&self, names: &[String]) {
+    /// Offers the bases of the settings and pulls those that are not on the daemon, in the background.
+    pub async fn offer_configured_bases(self: &Arc<Self>, names: &[String]) {
         for name in names {
             let Ok(reference) = name.parse::<ImageReference>() else {
                 tracing::warn!("build.base_images: '{name}' is no image name");
                 continue;
             };
-            let outcome = match self.add_base(&reference).await {
-                Ok(true) => Ok(()),
-                Ok(false) => self.complete_base(&reference).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = outcome {
-                tracing::warn!("base image {reference} is not ready: {error}");
+            match self.add_base(&reference).await {
+                Ok(true) => {}
+                Ok(false) => self.complete_base_later(reference),
+                Err(error) => tracing::warn!("base image {reference} is not offered: {error}"),
             }
         }
     }
 
+    /// Pulls a base in the background and completes its row.
+    pub fn complete_base_later(self: &Arc<Self>, reference: ImageReference) {
+        let images = self.clone();
+        self.tracker.spawn(async move {
+            let outcome = tokio::select! {
+                outcome = images.complete_base(&reference) => outcome,
+                () = images.stop.cancelled() => return,
+            };
+            if let Err(error) = outcome {
+                tracing::warn!("base image {reference} is not ready: {error}");
+            }
+        });
+    }
+
     /// Pulls a base and completes its row.
-    pub async fn complete_base(&self, reference: &ImageReference) -> Result<(), ImageError> {
+    async fn complete_base(&self, reference: &ImageReference) -> Result<(), ImageError> {
         let config = self.pull(reference).await?;
         self.record_base(reference, &config).await
     }

@@ -6,6 +6,9 @@ mod delete;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
 pub use clean::Cleaned;
 pub use delete::{Deletion, DeletionStep};
 
@@ -51,12 +54,15 @@ pub enum ImageError {
 /// Works on images.
 pub struct Images {
     pipeline: Arc<Pipeline>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Images {
-    /// Works with this pipeline's daemon, database and clock.
-    pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        Self { pipeline }
+    /// Works with this pipeline's daemon, database and clock; what goes on in the background is joined by `tracker` and
+    /// ends with `stop`.
+    pub fn new(pipeline: Arc<Pipeline>, tracker: TaskTracker, stop: CancellationToken) -> Self {
+        Self { pipeline, tracker, stop }
     }
 
     /// Refuses when an unfinished task is built from this image or builds it.

@@ -81,6 +81,8 @@ pub(super) fn words(message: &Message) -> String {
             format!("镜像“{image_name}”不是由本服务推送的，不会从仓库删除")
         }
         Message::Deletion(step) => deletion(step),
+        Message::BaseAdded { image_name } => format!("“{image_name}”已加入基础镜像列表"),
+        Message::BasePulling { image_name } => format!("“{image_name}”已加入基础镜像列表，正在后台拉取"),
         Message::TaskCancelled { task_id } => format!("任务 {task_id} 已取消"),
         Message::TaskStopping { task_id } => format!("任务 {task_id} 正在停止"),
         Message::TaskDeleted { task_id } => format!("任务 {task_id} 的记录和目录已删除"),

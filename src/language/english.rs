@@ -94,6 +94,10 @@ pub(super) fn words(message: &Message) -> String {
             format!("The image '{image_name}' was not pushed by this service, so it stays in the registry")
         }
         Message::Deletion(step) => deletion(step),
+        Message::BaseAdded { image_name } => format!("'{image_name}' is offered as a base image"),
+        Message::BasePulling { image_name } => {
+            format!("'{image_name}' is offered as a base image and being pulled in the background")
+        }
         Message::TaskCancelled { task_id } => format!("Task {task_id} is cancelled"),
         Message::TaskStopping { task_id } => format!("Task {task_id} is being stopped"),
         Message::TaskDeleted { task_id } => format!("Record and directory of task {task_id} are deleted"),

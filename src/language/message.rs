@@ -209,6 +209,16 @@ pub enum Message {
     },
     /// What one step of a deletion did.
     Deletion(DeletionStep),
+    /// An image is offered as a base.
+    BaseAdded {
+        /// Name.
+        image_name: String,
+    },
+    /// An image is offered as a base once it is pulled.
+    BasePulling {
+        /// Name.
+        image_name: String,
+    },
     /// A waiting task was cancelled.
     TaskCancelled {
         /// Task number.
@@ -313,6 +323,8 @@ mod tests {
             Message::Deletion(DeletionStep::KeptByDaemon(name())),
             Message::Deletion(DeletionStep::RemovedFromList),
             Message::Deletion(DeletionStep::RemovedFromRegistry),
+            Message::BaseAdded { image_name: name() },
+            Message::BasePulling { image_name: name() },
             Message::TaskCancelled { task_id: 42 },
             Message::TaskStopping { task_id: 42 },
             Message::TaskDeleted { task_id: 42 },
