@@ -102,6 +102,7 @@ impl Service {
             feeds: feeds.clone(),
             inspections,
             workspaces,
+            registries: Arc::default(),
             settings: settings.clone(),
             clock: clock.clone(),
             callbacks: callbacks.clone(),

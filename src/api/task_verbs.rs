@@ -141,6 +141,13 @@ impl From<ImageError> for ApiError {
             ImageError::InUse(image, task_id) => {
                 Message::ImageInUse { image_name: image.to_string(), task_id: task_id.0 }.into()
             }
+            ImageError::MovedInRegistry(image) => Message::ImageMoved { image_name: image.to_string() }.into(),
+            ImageError::SharedInRegistry(image, tags) => {
+                Message::ImageShared { image_name: image.to_string(), tags }.into()
+            }
+            ImageError::Registry(error) => {
+                Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into()
+            }
             ImageError::NotOurs(image) => Message::ImageNotOurs { image_name: image.to_string() }.into(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{ImageError, Images};
 use crate::image::ImageReference;
+use crate::registry::Deletion as Deleted;
 use crate::store::ImageRow;
 use crate::task::TaskId;
 
@@ -25,6 +26,8 @@ pub enum DeletionStep {
     RemovedFromList,
     /// Removed from the registry.
     RemovedFromRegistry,
+    /// The registry had none.
+    NotInRegistry,
 }
 
 impl Images {
@@ -37,8 +40,7 @@ impl Images {
         if remote {
             let row = row.as_ref().filter(|row| row.r#type == "Customized" && !row.digest.is_empty());
             let row = row.ok_or_else(|| ImageError::NotOurs(reference.clone()))?;
-            self.delete_remote(reference, row).await?;
-            deletion.steps.push(DeletionStep::RemovedFromRegistry);
+            deletion.steps.push(self.delete_remote(reference, row).await?);
         }
         deletion.steps.push(self.remove_from_daemon(reference).await?);
         if row.is_none() && deletion.steps == [DeletionStep::NotOnDaemon] {
@@ -70,8 +72,19 @@ impl Images {
         }
     }
 
-    async fn delete_remote(&self, reference: &ImageReference, row: &ImageRow) -> Result<(), ImageError> {
-        let _ = (reference, row);
-        Err(ImageError::NotOurs(reference.clone()))
+    async fn delete_remote(&self, reference: &ImageReference, row: &ImageRow) -> Result<DeletionStep, ImageError> {
+        let harbor = self.pipeline.site.harbor().await?;
+        let docker = self.pipeline.site.docker_server().await?;
+        let client = self.pipeline.registries.client_for(&harbor, &docker, reference).await;
+        let client = client.ok_or_else(|| ImageError::NotOurs(reference.clone()))?;
+        match client.delete_tag_safely(reference, &row.digest.parse()?).await? {
+            Deleted::Deleted => Ok(DeletionStep::RemovedFromRegistry),
+            Deleted::Absent => Ok(DeletionStep::NotInRegistry),
+            Deleted::Moved { .. } => Err(ImageError::MovedInRegistry(reference.clone())),
+            Deleted::Shared { tags } => Err(ImageError::SharedInRegistry(reference.clone(), tags.join(", "))),
+            Deleted::TooManyTags { limit } => {
+                Err(ImageError::SharedInRegistry(reference.clone(), format!("> {limit}")))
+            }
+        }
     }
 }

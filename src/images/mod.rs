@@ -15,6 +15,7 @@ pub use delete::{Deletion, DeletionStep};
 use crate::engine::EngineError;
 use crate::image::{ImageReference, ReferenceError};
 use crate::pipeline::{InspectionError, Pipeline};
+use crate::registry::RegistryError;
 use crate::site::SiteError;
 use crate::store::StoreError;
 use crate::task::TaskId;
@@ -46,6 +47,15 @@ pub enum ImageError {
     /// Not ours to delete from the registry.
     #[error("{0} was not pushed by a task of ours, so it stays in the registry")]
     NotOurs(ImageReference),
+    /// The tag stands for something else in the registry by now.
+    #[error("{0} stands for another image in the registry now, so it stays")]
+    MovedInRegistry(ImageReference),
+    /// Other tags would go with it.
+    #[error("{0} has the same manifest as the tags {1} in the registry, so it stays")]
+    SharedInRegistry(ImageReference, String),
+    /// The registry refused.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -80,6 +80,12 @@ pub(super) fn words(message: &Message) -> String {
         Message::ImageNotOurs { image_name } => {
             format!("镜像“{image_name}”不是由本服务推送的，不会从仓库删除")
         }
+        Message::ImageMoved { image_name } => {
+            format!("仓库中的“{image_name}”已指向其他镜像，因此保留；如需删除，请在 Harbor 中操作")
+        }
+        Message::ImageShared { image_name, tags } => {
+            format!("仓库中的“{image_name}”与标签 {tags} 是同一个镜像，因此保留")
+        }
         Message::Deletion(step) => deletion(step),
         Message::BaseAdded { image_name } => format!("“{image_name}”已加入基础镜像列表"),
         Message::BasePulling { image_name } => format!("“{image_name}”已加入基础镜像列表，正在后台拉取"),
@@ -102,6 +108,7 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::NotOnDaemon => "Docker 服务器上没有该镜像".to_owned(),
         DeletionStep::KeptByDaemon(words) => format!("Docker 服务器保留了该镜像：{words}"),
         DeletionStep::RemovedFromList => "已从镜像列表删除".to_owned(),
+        DeletionStep::NotInRegistry => "镜像仓库中没有该镜像".to_owned(),
         DeletionStep::RemovedFromRegistry => "已从镜像仓库删除".to_owned(),
     }
 }

@@ -93,6 +93,12 @@ pub(super) fn words(message: &Message) -> String {
         Message::ImageNotOurs { image_name } => {
             format!("The image '{image_name}' was not pushed by this service, so it stays in the registry")
         }
+        Message::ImageMoved { image_name } => {
+            format!("'{image_name}' stands for another image in the registry now, so it stays: delete it in Harbor if you must")
+        }
+        Message::ImageShared { image_name, tags } => {
+            format!("'{image_name}' is the same image as the tags {tags} in the registry, so it stays")
+        }
         Message::Deletion(step) => deletion(step),
         Message::BaseAdded { image_name } => format!("'{image_name}' is offered as a base image"),
         Message::BasePulling { image_name } => {
@@ -122,6 +128,7 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::NotOnDaemon => "The Docker server had none".to_owned(),
         DeletionStep::KeptByDaemon(words) => format!("The Docker server keeps it: {words}"),
         DeletionStep::RemovedFromList => "Removed from the list of images".to_owned(),
+        DeletionStep::NotInRegistry => "The registry had none".to_owned(),
         DeletionStep::RemovedFromRegistry => "Removed from the registry".to_owned(),
     }
 }

@@ -207,6 +207,18 @@ pub enum Message {
         /// Name.
         image_name: String,
     },
+    /// The tag stands for something else in the registry by now.
+    ImageMoved {
+        /// Name.
+        image_name: String,
+    },
+    /// Other tags of the registry would go with it.
+    ImageShared {
+        /// Name.
+        image_name: String,
+        /// They.
+        tags: String,
+    },
     /// What one step of a deletion did.
     Deletion(DeletionStep),
     /// An image is offered as a base.
@@ -318,6 +330,9 @@ mod tests {
             Message::BaseAbsent { image_name: name() },
             Message::ImageInUse { image_name: name(), task_id: 42 },
             Message::ImageNotOurs { image_name: name() },
+            Message::ImageMoved { image_name: name() },
+            Message::ImageShared { image_name: name(), tags: "v1".to_owned() },
+            Message::Deletion(DeletionStep::NotInRegistry),
             Message::Deletion(DeletionStep::RemovedFromDaemon),
             Message::Deletion(DeletionStep::NotOnDaemon),
             Message::Deletion(DeletionStep::KeptByDaemon(name())),

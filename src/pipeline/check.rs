@@ -22,7 +22,7 @@ pub struct Checked {
     pub files: ResolvedFiles,
 }
 
-/// Inspects the base and finds the request's files.
+/// Inspects the base, asks the registry whether a push would succeed, and finds the request's files.
 pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<Checked, StageFailure> {
     let engine = run.docker.engine.as_ref();
     let (descriptor, is_kept) = pipeline.inspections.describe(engine, &run.request.base, &base).await?;
@@ -39,6 +39,9 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
     ] {
         let version = if version.trim().is_empty() { "none".to_owned() } else { version };
         run.feed.log(StageName::Check, format!("  {part}: {version}"));
+    }
+    for line in pipeline.registries.preflight(&run.harbor, &run.docker, &run.request.target).await? {
+        run.feed.log(StageName::Check, line);
     }
     let options = pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base).await?;
     let needed = needed_files(&run.request, &descriptor, &options)?;

@@ -14,6 +14,7 @@ mod passwords;
 mod prepare;
 mod pull;
 mod push;
+mod registries;
 mod run;
 mod workspace;
 
@@ -28,6 +29,7 @@ pub use files::find_files;
 pub use inspection::{InspectionError, Inspections};
 pub use passwords::KeptPasswords;
 pub use prepare::preview_recipe;
+pub use registries::Registries;
 pub use run::Run;
 pub use workspace::Workspaces;
 
@@ -68,6 +70,8 @@ pub struct Pipeline {
     pub inspections: Arc<Inspections>,
     /// Task directories.
     pub workspaces: Arc<Workspaces>,
+    /// Direct access to our Harbor.
+    pub registries: Arc<Registries>,
     /// Settings.
     pub settings: Arc<Settings>,
     /// The clock of records.
@@ -162,7 +166,7 @@ impl Pipeline {
                 Some((S::BuildSuccess, S::CheckImageSizeSuccess)),
                 None,
                 seconds(limits.push_seconds),
-                push::push(run),
+                push::push(self, run),
             )
             .await?;
         Ok(Pushed { built, digest, interaction })

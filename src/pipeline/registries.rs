@@ -1,0 +1,93 @@
+//! Direct access to our Harbor, kept per configuration row.
+//!
+//! An optimisation and never a condition: where this service cannot reach the registry, one warning is logged and
+//! everything goes through the daemon.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::image::{ImageReference, RegistryHost};
+use crate::registry::{PreflightReport, RegistryAccess, RegistryClient, RegistryError, is_insecure};
+use crate::site::{DockerServer, Harbor};
+
+use super::failure::StageFailure;
+
+/// Clients of registries.
+#[derive(Default)]
+pub struct Registries {
+    clients: Mutex<HashMap<(i64, RegistryHost), RegistryClient>>,
+    warned: Mutex<HashSet<RegistryHost>>,
+}
+
+impl Registries {
+    /// A client for an image of our Harbor; `None` for any other registry, and where none can be made.
+    pub async fn client_for(
+        &self,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        reference: &ImageReference,
+    ) -> Option<RegistryClient> {
+        let account = harbor.account_for(reference)?;
+        let key = (harbor.row_id, account.registry.clone());
+        let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if known.is_some() {
+            return known;
+        }
+        // What the daemon speaks plain HTTP to, we may; all else must be HTTPS.
+        let info = docker.engine.info().await.ok()?;
+        let access = RegistryAccess {
+            host: account.registry.clone(),
+            is_insecure: is_insecure(&account.registry, &info.insecure_registries),
+            ca_pem: harbor.ca_pem.clone(),
+            account: Some(account),
+        };
+        let host = access.host.clone();
+        match RegistryClient::new(access) {
+            Ok(client) => {
+                self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(key, client.clone());
+                Some(client)
+            }
+            Err(error) => {
+                self.warn_once(&host, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Asks our Harbor whether a push would succeed and returns what is worth a line in a log.
+    pub async fn preflight(
+        &self,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        target: &ImageReference,
+    ) -> Result<Vec<String>, StageFailure> {
+        let Some(client) = self.client_for(harbor, docker, target).await else { return Ok(Vec::new()) };
+        let report = client.preflight(target).await;
+        if let Some(finding) = report.failure() {
+            return Err(StageFailure::new(finding.cause, finding.message.clone()));
+        }
+        match report {
+            PreflightReport::Checked(checks) => {
+                self.warned.lock().unwrap_or_else(PoisonError::into_inner).remove(client.host());
+                let mut lines = vec![format!("{} lets {} be pushed", client.host(), target)];
+                lines.extend(checks.notes);
+                Ok(lines)
+            }
+            PreflightReport::Unavailable { reason, .. } => {
+                self.warn_once(client.host(), &reason);
+                Ok(vec![format!("{} was not asked beforehand: {reason}", client.host())])
+            }
+        }
+    }
+
+    /// Warns once that shortcuts are off.
+    pub fn note_unavailable(&self, host: &RegistryHost, error: &RegistryError) {
+        self.warn_once(host, &error.to_string());
+    }
+
+    fn warn_once(&self, host: &RegistryHost, reason: &str) {
+        if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone()) {
+            tracing::warn!("registry {host} cannot be asked directly, everything goes through the daemon: {reason}");
+        }
+    }
+}
