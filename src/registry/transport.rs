@@ -388,18 +388,23 @@ pub(super) fn malformed(what: &str, reason: &str) -> RegistryError {
 /// What a failed exchange means. A certificate that is not trusted must not look like a network's fault.
 pub(super) fn failure(what: &str, error: &reqwest::Error) -> RegistryError {
     let what = what.to_owned();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        // An `io::Error` hides what it carries from `source`.
-        let carried = inner.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        let tls = inner.downcast_ref::<rustls::Error>().or_else(|| carried?.downcast_ref());
-        if let Some(tls) = tls {
-            return RegistryError::Tls { what, reason: tls_reason(tls) };
-        }
-        source = inner.source();
+    if let Some(tls) = error.source().and_then(find_tls) {
+        return RegistryError::Tls { what, reason: tls_reason(tls) };
     }
     let reason = if error.is_timeout() { "no answer in time".to_owned() } else { innermost(error) };
     RegistryError::Unreachable { what, reason }
+}
+
+/// The TLS error inside an error. An `io::Error` hides what it carries from `source`, and may carry another one.
+fn find_tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref() {
+        return Some(tls);
+    }
+    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    match carried {
+        Some(carried) => find_tls(carried),
+        None => find_tls(error.source()?),
+    }
 }
 
 fn tls_reason(error: &rustls::Error) -> String {

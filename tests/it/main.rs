@@ -5,4 +5,5 @@
 mod engine;
 mod job;
 mod lab;
+mod registry;
 mod support;

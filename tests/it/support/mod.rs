@@ -1,6 +1,10 @@
 //! The real service on a free port with a database of its own, and what stands around it.
 
+pub mod certificate;
 mod container;
+pub mod harbor;
+mod harbor_api;
+mod harbor_blobs;
 mod receiver;
 mod request;
 mod service;
