@@ -73,7 +73,8 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
 
 fn start_log(settings: &LogSection) {
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     match settings.format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),
