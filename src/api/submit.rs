@@ -147,9 +147,8 @@ impl From<SubmitError> for ApiError {
             SubmitError::Request(refused) => Message::RequestRefused(refused).into(),
             SubmitError::Site(error) => error.into(),
             SubmitError::Catalogue(error) => error.into(),
-            SubmitError::Recipe(error) => {
-                Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into()
-            }
+            SubmitError::Recipe(error) => Message::Recipe(error).into(),
+            SubmitError::Callback(refused) => Message::CallbackRefused(refused).into(),
             SubmitError::ImageExists(image_name) => Message::NameInUse { image_name, task_id: 0 }.into(),
             SubmitError::TargetInUse(image_name, task_id) => {
                 Message::NameInUse { image_name, task_id: task_id.0 }.into()
@@ -172,6 +171,15 @@ impl From<CatalogueError> for ApiError {
     fn from(error: CatalogueError) -> Self {
         match error {
             CatalogueError::Io { .. } => Self::internal(error),
+            CatalogueError::Missing { kind, name } => match (kind.strip_suffix(" source"), name.split_once('/')) {
+                (Some(installer), Some((mirror, file))) => Message::SourceMissing {
+                    installer: installer.to_owned(),
+                    source_type: mirror.to_owned(),
+                    file_name: file.to_owned(),
+                },
+                _ => Message::InstallerMissing { installer: kind.to_owned(), file_name: name },
+            }
+            .into(),
             error => Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into(),
         }
     }

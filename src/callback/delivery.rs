@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::policy::{AddressPolicy, PolicyError};
+use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
 use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
 use crate::clock::{Clock, Moment};
@@ -75,6 +75,11 @@ impl CallbackService {
             slots: Arc::new(Semaphore::new(PARALLEL)),
             in_flight: Mutex::default(),
         })
+    }
+
+    /// Checks what a receiver's URL alone shows against the allow and deny lists.
+    pub fn check_receiver(&self, url: &url::Url) -> Result<(), RefusedAddress> {
+        self.sender.check(url)
     }
 
     /// Tells the loop that the outbox has something new.

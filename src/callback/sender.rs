@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use secrecy::SecretString;
 use url::Url;
 
-use super::policy::AddressPolicy;
+use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
 use super::signature;
 use crate::settings::CallbackSection;
@@ -55,6 +55,10 @@ impl Sender {
         Ok(Self { client: builder.build()?, policy, signing_secrets: settings.signing_secrets.clone() })
     }
 
+    pub(super) fn check(&self, url: &Url) -> Result<(), RefusedAddress> {
+        self.policy.check_url(url)
+    }
+
     pub(super) async fn post(
         &self,
         url: &str,
@@ -68,7 +72,7 @@ impl Sender {
             Ok(parsed) => parsed,
             Err(error) => return refused(format!("'{url}' is no address: {error}")),
         };
-        if let Err(error) = self.policy.check_url(&parsed) {
+        if let Err(error) = self.check(&parsed) {
             return refused(error.to_string());
         }
         let mut request = self.client.post(parsed).body(body.to_owned()).header("X-FastBuild-Delivery", delivery_id);

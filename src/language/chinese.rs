@@ -1,7 +1,9 @@
 //! The messages in Chinese.
 
 use super::{Language, Message, hint};
+use crate::callback::RefusedAddress;
 use crate::images::DeletionStep;
+use crate::recipe::RecipeError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 pub(super) fn words(message: &Message) -> String {
@@ -71,6 +73,8 @@ pub(super) fn words(message: &Message) -> String {
         Message::FileUnknown { file_name } => format!("文件“{file_name}”不存在"),
         Message::EngineFailed { cause, words } => format!("{cause}：{words}。{}", hint(*cause, Language::Chinese)),
         Message::RequestRefused(error) => error.chinese(),
+        Message::Recipe(error) => recipe(error),
+        Message::CallbackRefused(refused) => receiver(refused),
         Message::BaseAbsent { image_name } => {
             format!("基础镜像“{image_name}”不在 Docker 服务器上，请先拉取（POST /task/pull-image）再预览")
         }
@@ -99,6 +103,40 @@ pub(super) fn words(message: &Message) -> String {
             "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
         }
         Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
+    }
+}
+
+fn recipe(error: &RecipeError) -> String {
+    match error {
+        RecipeError::SourceMismatch { file, os } => {
+            format!("软件源文件“{file}”与基础镜像的操作系统 {os} 不匹配，请选择对应版本的文件，或不选择软件源")
+        }
+        RecipeError::OtherInstaller { wanted, found, os } => {
+            format!("请求使用 {wanted} 安装软件，但基础镜像（{os}）使用 {found}，请改用 {found} 或更换基础镜像")
+        }
+        RecipeError::Architecture { installer, built_for, architecture } => {
+            format!("安装包“{installer}”适用于 {built_for}，但基础镜像是 {architecture}，请选择对应架构的安装包")
+        }
+        RecipeError::InstallerMissing { needed, file, directory } => {
+            format!("{needed} 需要 {directory} 中的“{file}”，请先上传，或在请求中选择已有的安装包")
+        }
+        RecipeError::UnsupportedBase { os } => {
+            format!("基础镜像（{os}）没有 apt、yum 或 dnf，请更换基础镜像")
+        }
+        RecipeError::Render(error) => format!("基础镜像中的某个值无法写入 Dockerfile：{error}"),
+    }
+}
+
+fn receiver(refused: &RefusedAddress) -> String {
+    match refused {
+        RefusedAddress::Scheme => "回调地址必须以 http:// 或 https:// 开头".to_owned(),
+        RefusedAddress::NoHost => "回调地址没有主机名".to_owned(),
+        RefusedAddress::Credentials => "回调地址不能包含用户名或密码".to_owned(),
+        RefusedAddress::Reserved(address) => {
+            format!("回调地址 {address} 是链路本地、元数据、组播或未指定地址，回调不会发往这类地址")
+        }
+        RefusedAddress::Denied(host) => format!("回调地址 {host} 被设置 callback.deny 禁止"),
+        RefusedAddress::NotAllowed(host) => format!("回调地址 {host} 不在设置 callback.allow 中"),
     }
 }
 

@@ -84,6 +84,8 @@ pub(super) fn words(message: &Message) -> String {
             format!("{cause}: {words}. {}", hint(*cause, Language::English))
         }
         Message::RequestRefused(error) => error.english(),
+        Message::Recipe(error) => format!("{error}. {}", hint(error.cause(), Language::English)),
+        Message::CallbackRefused(refused) => refused.to_string(),
         Message::BaseAbsent { image_name } => {
             format!("The base image '{image_name}' is not on the Docker server: pull it first (POST /task/pull-image)")
         }

@@ -1,8 +1,10 @@
 //! Everything this service tells a person in an envelope, with the values that belong into it.
 
 use super::{Language, chinese, english};
+use crate::callback::RefusedAddress;
 use crate::cause::Cause;
 use crate::images::DeletionStep;
+use crate::recipe::RecipeError;
 use crate::request::RequestError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
@@ -190,6 +192,10 @@ pub enum Message {
     },
     /// Fields of a build request hold what cannot be used.
     RequestRefused(RequestError),
+    /// The request cannot be met on this base image.
+    Recipe(RecipeError),
+    /// The callback's receiver may not be called.
+    CallbackRefused(RefusedAddress),
     /// A preview needs the base image on the daemon.
     BaseAbsent {
         /// Name.
@@ -327,6 +333,21 @@ mod tests {
             Message::FileUnknown { file_name: name() },
             Message::EngineFailed { cause: Cause::RegistryAuth, words: name() },
             Message::RequestRefused(refused_request()),
+            Message::Recipe(RecipeError::SourceMismatch { file: name(), os: "Ubuntu".to_owned() }),
+            Message::Recipe(RecipeError::OtherInstaller { wanted: "yum", found: "apt".to_owned(), os: name() }),
+            Message::Recipe(RecipeError::Architecture {
+                installer: name(),
+                built_for: "x86_64",
+                architecture: "aarch64".to_owned(),
+            }),
+            Message::Recipe(RecipeError::InstallerMissing { needed: "conda", file: name(), directory: "tools_dir" }),
+            Message::Recipe(RecipeError::UnsupportedBase { os: name() }),
+            Message::CallbackRefused(RefusedAddress::Scheme),
+            Message::CallbackRefused(RefusedAddress::NoHost),
+            Message::CallbackRefused(RefusedAddress::Credentials),
+            Message::CallbackRefused(RefusedAddress::Reserved([169, 254, 0, 1].into())),
+            Message::CallbackRefused(RefusedAddress::Denied(name())),
+            Message::CallbackRefused(RefusedAddress::NotAllowed(name())),
             Message::BaseAbsent { image_name: name() },
             Message::ImageInUse { image_name: name(), task_id: 42 },
             Message::ImageNotOurs { image_name: name() },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::worker::Worker;
+use crate::callback::RefusedAddress;
 use crate::catalogue::CatalogueError;
 use crate::image::{ImageDescriptor, ImageReference};
 use crate::pipeline::{
@@ -61,6 +62,9 @@ pub enum SubmitError {
     /// The request cannot be met on this base, such as a mirror file of another release.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// The callback's receiver may not be called.
+    #[error(transparent)]
+    Callback(#[from] RefusedAddress),
     /// An image of record has the target's name.
     #[error("an image named {0} exists")]
     ImageExists(String),
@@ -145,6 +149,11 @@ impl Submissions {
         let files = find_files(&pipeline.catalogue, &needed).await?;
         let recipe = preview_recipe(&request, &base, &descriptor, &options, &files).await?;
         let mut warnings = recipe.warnings.clone();
+        if let Some(refused) =
+            request.callback_url.as_ref().and_then(|url| pipeline.callbacks.check_receiver(url).err())
+        {
+            warnings.push(refused.to_string());
+        }
         if harbor.account_for(&request.target).is_none() {
             warnings.push(format!("{} is not in our Harbor and is pushed without an account", request.target));
         }
@@ -167,6 +176,9 @@ impl Submissions {
         let limit = pipeline.settings.limits.unfinished_tasks;
         if u64::try_from(pipeline.store.unfinished_total().await?).unwrap_or(0) >= limit {
             return Err(SubmitError::QueueFull(limit));
+        }
+        if let Some(url) = &request.callback_url {
+            pipeline.callbacks.check_receiver(url)?;
         }
         let harbor = pipeline.site.harbor().await?;
         self.is_in_use(&harbor, &request.target, replaces).await?;
