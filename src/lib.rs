@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod cause;
 pub mod cli;
 pub mod clock;
+pub mod console;
 pub mod dockerfile;
 pub mod engine;
 pub mod image;

@@ -21,6 +21,7 @@ use super::{
     ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, health, hello, host, image,
     image_life, image_verbs, progress, submit, system, task, task_files, task_verbs,
 };
+use crate::console;
 
 /// Answers smaller than this are not worth compressing.
 const COMPRESSED_FROM_BYTES: u16 = 1_024;
@@ -62,6 +63,7 @@ pub fn router(state: AppState) -> Router {
         CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED_FROM_BYTES)));
     let surrounded = routes
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(console::router(state.console()))
         .fallback(move |request: Request| {
             let paths = Arc::clone(&paths);
             async move { elsewhere(&paths, &request) }

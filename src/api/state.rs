@@ -8,6 +8,7 @@ use super::health::Readiness;
 use crate::callback::CallbackService;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
+use crate::console::Console;
 use crate::images::Images;
 use crate::pipeline::Pipeline;
 use crate::progress::Feeds;
@@ -51,6 +52,18 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// What the console's pages need of it.
+    pub(super) fn console(&self) -> Console {
+        Console {
+            settings: Arc::clone(&self.settings),
+            store: Arc::clone(&self.store),
+            site: Arc::clone(&self.site),
+            catalogue: Arc::clone(&self.catalogue),
+            callbacks: Arc::clone(&self.callbacks),
+            cipher: Arc::clone(&self.pipeline.cipher),
+        }
+    }
+
     /// A moment as answers write it.
     pub(super) fn time(&self, micros: i64) -> String {
         Moment(micros).in_zone(&self.settings.fb.time_zone.0)

@@ -9,6 +9,7 @@ mod configure;
 mod current;
 mod headers;
 mod model;
+mod rollback;
 mod tls_archive;
 
 pub use address::{AddressError, DockerAddress, parse_host};

@@ -192,6 +192,23 @@ impl Store {
         .await?)
     }
 
+    /// A page of callbacks, newest first, and how many there are in all.
+    pub async fn deliveries(&self, page: i64, page_size: i64) -> Result<(Vec<DeliveryRow>, i64), StoreError> {
+        let offset = (page - 1).saturating_mul(page_size);
+        let rows = sqlx::query_as!(
+            DeliveryRow,
+            "SELECT * FROM callback_delivery ORDER BY primary_id DESC LIMIT ? OFFSET ?",
+            page_size,
+            offset
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM callback_delivery"#)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok((rows, total))
+    }
+
     /// How many callbacks wait.
     pub async fn pending_deliveries(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM callback_delivery WHERE status = 'pending'"#)
