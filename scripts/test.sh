@@ -2,5 +2,6 @@
 # All tests, compiled first so that the two times are told apart. Run inside scripts/with-lab.sh.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+scripts/step.sh browser scripts/browser.sh
 scripts/step.sh test-build cargo test --locked --no-run
 scripts/step.sh test cargo test --locked

@@ -21,10 +21,14 @@ export class Log {
 		});
 		wrap.addEventListener("change", () => box.classList.toggle("wrap", wrap.checked));
 		follow.addEventListener("change", () => this.toEnd());
+		// Only a person's own scrolling decides whether the log follows; growing lines move it, too.
+		let touched = 0;
+		for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+			box.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+		}
 		box.addEventListener("scroll", () => {
-			if (!this.isScrolling) follow.checked = box.scrollHeight - box.scrollTop - box.clientHeight < 30;
-			this.isScrolling = false;
-		});
+			if (Date.now() - touched < 1000) follow.checked = box.scrollHeight - box.scrollTop - box.clientHeight < 30;
+		}, { passive: true });
 		let timer;
 		search.addEventListener("input", () => {
 			clearTimeout(timer);
@@ -50,7 +54,10 @@ export class Log {
 		this.waiting = [];
 		if (this.count === 0) this.box.replaceChildren();
 		for (const [stage, text, isError] of lines) {
-			if (this.count % CHUNK_LINES === 0) this.box.append(element("div", { class: "chunk" }));
+			if (this.count % CHUNK_LINES === 0) {
+				this.box.lastElementChild?.classList.add("whole");
+				this.box.append(element("div", { class: "chunk" }));
+			}
 			const words = element("span", { class: isError ? "text error" : "text" }, text);
 			const line = element("div", { class: "line", "data-stage": stage },
 				element("span", { class: "stage" }, this.stageNames.get(stage) ?? stage), words);
@@ -68,7 +75,6 @@ export class Log {
 
 	toEnd() {
 		if (!this.follow.checked) return;
-		this.isScrolling = true;
 		this.box.scrollTop = this.box.scrollHeight;
 	}
 
@@ -117,8 +123,6 @@ export class Log {
 		const line = this.hits[this.current].closest(".line");
 		line.classList.add("hit");
 		this.follow.checked = false;
-		this.isScrolling = true;
-		line.scrollIntoView({ block: "nearest" });
 		this.box.scrollTop += line.getBoundingClientRect().top - this.box.getBoundingClientRect().top - this.box.clientHeight / 2;
 		this.showMatches();
 	}

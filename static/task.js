@@ -49,7 +49,7 @@ function showStep({ id, name, status, duration_ms: millis }) {
 	bar.max = steps.size;
 	bar.value = done;
 	get("steps-count").textContent = say(texts.steps, { done, total: steps.size });
-	if (status === "running") item.scrollIntoView({ block: "nearest", inline: "nearest", container: "nearest" });
+	if (status === "running") get("steps-list").scrollTop = item.offsetTop - get("steps-list").clientHeight / 2;
 	const overall = get("overall");
 	if (get("summary").querySelector("[data-stage=build].now")) overall.value = 3 + done / steps.size;
 }

@@ -1,5 +1,6 @@
 //! The real service on a free port with a database of its own, and what stands around it.
 
+mod browser;
 pub mod certificate;
 mod container;
 pub mod harbor;
@@ -9,6 +10,7 @@ mod receiver;
 mod request;
 mod service;
 
+pub use browser::{Browser, DESKTOP, Look};
 pub use container::{Container, docker, docker_text};
 pub use receiver::{Received, Receiver};
 pub use request::{RequestShape, encrypted};

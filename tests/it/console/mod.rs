@@ -1,0 +1,6 @@
+//! The console: its pages as they are served, and as a browser shows them.
+
+mod browser;
+mod pages;
+mod pictures;
+mod site;
