@@ -2,12 +2,12 @@
 
 use super::Pipeline;
 use super::failure::StageFailure;
-use crate::catalogue::SoftwareListing;
+use crate::catalogue::{InstallerKind, SoftwareListing};
 use crate::engine::Builder;
 use crate::image::{ImageConfig, ImageReference, RegistryHost};
-use crate::recipe::{self, RecipeOptions};
+use crate::recipe::{self, PipTool, RecipeOptions};
 use crate::request::{BuildRequest, FileName};
-use crate::settings::{BuilderChoice, DefaultPython};
+use crate::settings::{BuilderChoice, DefaultPython, PipInstaller};
 use crate::site::{DockerServer, Harbor};
 
 impl Pipeline {
@@ -34,8 +34,23 @@ impl Pipeline {
             },
             python_tarballs: names(&software.python),
             conda_installers: names(&software.conda),
-            ..RecipeOptions::default()
+            pip_tool: match self.settings.build.pip_installer {
+                PipInstaller::Pip => PipTool::Pip,
+                PipInstaller::Auto => PipTool::Auto(self.uv_files(names(&software.pip)).await),
+            },
         })
+    }
+
+    /// Files of uv for Python 3. The listing holds those for Python 2 as well.
+    async fn uv_files(&self, names: Vec<FileName>) -> Vec<FileName> {
+        let mut found = Vec::new();
+        for name in names.into_iter().filter(|name| name.as_str() == "uv" || name.as_str().starts_with("uv-")) {
+            let kind = InstallerKind::Pip { python_major: 3 };
+            if self.catalogue.installer_file(kind, &name).await.is_ok() {
+                found.push(name);
+            }
+        }
+        found
     }
 
     async fn builder(&self, docker: &DockerServer) -> Result<Builder, StageFailure> {

@@ -22,6 +22,7 @@ mod services;
 mod shell;
 mod sshd;
 mod start_script;
+mod uv;
 
 pub use error::RecipeError;
 pub use needed::{NeededFiles, named_files, needed_files};

@@ -61,6 +61,10 @@ pub fn needed_files(
     if let CondaChoice::Install(installer) = &choices.conda {
         files.installers.push((InstallerKind::Conda, installer.clone()));
     }
+    let installs_with_pip = choices.installs_jupyter || !request.pip.software.is_empty();
+    if installs_with_pip && let Some(name) = super::uv::file(options, descriptor) {
+        files.installers.push((super::uv::KIND, name.clone()));
+    }
     Ok(files)
 }
 

@@ -16,11 +16,14 @@ pub enum DefaultPython {
 }
 
 /// What installs pip requirements.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum PipTool {
     /// pip itself.
     #[default]
     Pip,
+    /// uv on interpreters that it serves, and pip on the others and where uv cannot be had. It comes from one of these
+    /// files of `tools_dir/pip/pip3` that fits the machine, else from pip's index.
+    Auto(Vec<FileName>),
 }
 
 /// What the settings, the catalogue and the daemon say.

@@ -2,6 +2,7 @@
 
 use super::draft::{CacheScope, Draft};
 use super::shell::word;
+use super::uv;
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Mount, Sharing};
 use crate::request::PipRequirement;
@@ -35,6 +36,8 @@ pub(super) struct PipSteps<'recipe> {
     pub(super) interpreter: &'recipe Interpreter,
     pub(super) scope: &'recipe CacheScope,
     pub(super) mirror: Option<&'recipe MirrorFile>,
+    /// How uv is used, where it serves.
+    pub(super) uv: Option<uv::Use<'recipe>>,
 }
 
 /// The newest pip for a Python, for indexes that do not say so themselves.
@@ -50,11 +53,20 @@ fn pip_requirement(version: Option<(u32, u32)>) -> &'static str {
 }
 
 impl PipSteps<'_> {
-    /// Makes sure that there is a pip, and a new one.
-    pub(super) fn provide(&self, draft: &mut Draft, installer: Option<&InstallerFile>) {
+    /// Makes sure that there is a pip, and a new one. A pip that uv may replace is upgraded together with the packages
+    /// that `follow`, which saves a step.
+    pub(super) fn provide(&mut self, draft: &mut Draft, installer: Option<&InstallerFile>, follow: bool) {
+        if let Some(uv) = &mut self.uv
+            && follow
+            && installer.is_none()
+            && self.interpreter.pip == PipOrigin::Own
+        {
+            uv.upgrades_pip = Some(pip_requirement(self.interpreter.version));
+            return;
+        }
         let python = word(&self.interpreter.path);
         let requirement = word(pip_requirement(self.interpreter.version));
-        let (mut mounts, mut steps) = self.begin();
+        let (mut mounts, mut steps, _) = self.begin();
         let install = format!("{python} -m pip install --upgrade");
         match (installer, self.interpreter.pip) {
             (Some(file), _) => {
@@ -73,8 +85,8 @@ impl PipSteps<'_> {
     }
 
     /// Installs requirements, and `extra` ones of ours beside them so that the resolver sees all of them.
-    pub(super) fn install(&self, draft: &mut Draft, requirements: &[PipRequirement], extra: &[&str]) {
-        let (mut mounts, mut steps) = self.begin();
+    pub(super) fn install(&mut self, draft: &mut Draft, requirements: &[PipRequirement], extra: &[&str]) {
+        let (mut mounts, mut steps, cache) = self.begin();
         let mut lines: Vec<String> = requirements.iter().map(ToString::to_string).collect();
         lines.sort_by_key(|line| line.to_ascii_lowercase());
         lines.dedup();
@@ -82,16 +94,20 @@ impl PipSteps<'_> {
         lines.extend(extra.iter().map(|line| (*line).to_owned()));
         let (mount, path) = draft.bind(name, lines.join("\n") + "\n");
         mounts.push(mount);
-        steps.push(format!("{} -m pip install -r {}", word(&self.interpreter.path), word(&path)));
+        let python = word(&self.interpreter.path);
+        match &mut self.uv {
+            Some(uv) => steps.push(uv.install(draft, &mut mounts, [&python, &cache, &path])),
+            None => steps.push(format!("{python} -m pip install -r {}", word(&path))),
+        }
         draft.run(mounts, steps);
     }
 
     /// The cache, and what pip must know. Unknown variables are no error to an old pip, unknown options are.
-    fn begin(&self) -> (Vec<Mount>, Vec<String>) {
+    fn begin(&self) -> (Vec<Mount>, Vec<String>, String) {
         let (mount, cache) = self.scope.mount("pip", self.mirror, Sharing::Shared);
         let export = format!(
             "export HOME=/root PIP_CACHE_DIR={cache} PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore"
         );
-        (vec![mount], vec![export])
+        (vec![mount], vec![export], cache)
     }
 }

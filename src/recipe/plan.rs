@@ -12,7 +12,7 @@ use super::needed::check_source;
 use super::os_packages::Installation;
 use super::pip::{Interpreter, PipOrigin, PipSteps};
 use super::services::Services;
-use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_source, sshd, start_script};
+use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_source, sshd, start_script, uv};
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
 use crate::engine::{Builder, ContextContent, ContextFile};
@@ -345,7 +345,9 @@ impl Planner<'_> {
         if !self.choices.needs_pip {
             return Ok(interpreter.path);
         }
-        let steps = PipSteps { interpreter: &interpreter, scope: &self.scope, mirror };
+        let uses_uv = uv::serves(self.input.options, self.input.descriptor, &interpreter);
+        let uv = uses_uv.then(|| uv::Use { file: self.uv_file(), compiles: self.changes_user, upgrades_pip: None });
+        let mut steps = PipSteps { interpreter: &interpreter, scope: &self.scope, mirror, uv };
         let installer = match &request.pip.installer {
             Some(name) => {
                 let is_pip =
@@ -358,7 +360,11 @@ impl Planner<'_> {
             }
             None => None,
         };
-        steps.provide(draft, installer);
+        let installs = self.choices.installs_jupyter || !request.pip.software.is_empty();
+        if uses_uv && installs {
+            draft.note("uv installs the pip packages where it can be had, otherwise pip does");
+        }
+        steps.provide(draft, installer, installs);
         if !request.pip.software.is_empty() {
             steps.install(draft, &request.pip.software, &[]);
         }
@@ -366,6 +372,11 @@ impl Planner<'_> {
             steps.install(draft, &request.pip.software, &jupyter::requirements(&interpreter));
         }
         Ok(interpreter.path)
+    }
+
+    fn uv_file(&self) -> Option<&InstallerFile> {
+        let name = uv::file(self.input.options, self.input.descriptor)?;
+        self.input.files.installers.iter().find(|file| file.kind == uv::KIND && file.name == *name)
     }
 
     fn interpreter(&self) -> Interpreter {

@@ -5,3 +5,4 @@ mod fixture;
 mod property;
 mod refusals;
 mod snapshots;
+mod uv;

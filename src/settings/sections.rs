@@ -183,6 +183,8 @@ pub struct BuildSection {
     pub max_image_size_gb: f64,
     /// `auto`, `system` or a tarball's name in `tools_dir/python`.
     pub default_python: DefaultPython,
+    /// `auto` or `pip`: what installs pip packages.
+    pub pip_installer: PipInstaller,
     /// Network mode of builds; the daemon's default when empty.
     pub network: String,
     /// Predefined proxy arguments of builds, such as `HTTP_PROXY`; in no layer.
@@ -204,6 +206,7 @@ impl Default for BuildSection {
             builder: BuilderChoice::Auto,
             max_image_size_gb: 50.0,
             default_python: DefaultPython::Auto,
+            pip_installer: PipInstaller::Auto,
             network: String::new(),
             proxies: BTreeMap::new(),
             extra_hosts: Vec::new(),
@@ -224,6 +227,16 @@ pub enum BuilderChoice {
     BuildKit,
     /// The first-generation builder.
     Classic,
+}
+
+/// What installs pip packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PipInstaller {
+    /// uv where it serves and can be had, else pip.
+    Auto,
+    /// pip.
+    Pip,
 }
 
 /// Which Python an image gets that has none and needs pip.

@@ -4,6 +4,7 @@
 
 mod console;
 mod engine;
+mod fast;
 mod job;
 mod lab;
 mod registry;

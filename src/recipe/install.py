@@ -1,0 +1,210 @@
+"""Installs pip requirements with uv where it can serve, else with pip: the same packages, sooner.
+
+Runs in a build step, as the interpreter that the packages are for. uv lies in the step's cache and in no layer. It
+reads pip's own settings in our translation; whatever cannot be translated, or fails for another reason than the
+requirements themselves, is left to pip. Runs on any Python 3, since an old one must still get to pip.
+"""
+
+import argparse
+import ast
+import glob
+import os
+import platform
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+# What changes nothing about which packages are installed.
+HARMLESS = {
+    "break-system-packages", "cache-dir", "debug", "disable-pip-version-check", "exists-action", "log", "no-cache-dir",
+    "no-color", "no-input", "no-python-version-warning", "no-warn-conflicts", "no-warn-script-location",
+    "progress-bar", "quiet", "require-virtualenv", "resume-retries", "root-user-action", "use-feature", "verbose",
+}
+UV = "uv>=0.4.25,<1"
+
+
+class CannotServe(Exception):
+    """uv cannot serve; the text says why."""
+
+
+def say(text):
+    print("fastbuild: " + text, flush=True)
+
+
+def pip(*arguments):
+    return [sys.executable, "-m", "pip"] + list(arguments)
+
+
+def is_true(value):
+    return value.strip().lower() in ("1", "true", "yes", "on", "y", "t")
+
+
+def pip_settings():
+    """What pip reads from its files and variables, by option; the more specific section wins."""
+    done = subprocess.run(pip("config", "list"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise CannotServe("pip does not show its settings")
+    settings = {}
+    for section in ("global", "install", ":env:"):
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            key, equals, value = line.partition("=")
+            if equals and key.startswith(section + "."):
+                settings[key[len(section) + 1:].replace("_", "-")] = str(ast.literal_eval(value))
+    return settings
+
+
+def translated(settings):
+    """pip's settings as arguments and variables of uv."""
+    arguments, variables = [], {}
+    authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    for option, value in settings.items():
+        words = value.split()
+        if option == "index-url" and words:
+            arguments += ["--index-url", words[0]]
+        elif option == "extra-index-url":
+            for word in words:
+                arguments += ["--extra-index-url", word]
+        elif option == "find-links":
+            for word in words:
+                arguments += ["--find-links", word]
+        elif option == "trusted-host":
+            for word in words:
+                arguments += ["--allow-insecure-host", word]
+        elif option == "cert" and value:
+            authorities = value
+        elif option == "client-cert" and value:
+            variables["SSL_CLIENT_CERT"] = value
+        elif option in ("timeout", "default-timeout"):
+            variables["UV_HTTP_TIMEOUT"] = str(max(1, int(float(value))))
+        elif option == "retries":
+            variables["UV_HTTP_RETRIES"] = str(int(value))
+        elif option == "proxy" and value:
+            variables.update(HTTP_PROXY=value, HTTPS_PROXY=value, ALL_PROXY=value)
+        elif option == "no-index":
+            arguments += ["--no-index"] if is_true(value) else []
+        elif option == "pre":
+            arguments += ["--prerelease", "allow"] if is_true(value) else []
+        elif option not in HARMLESS and value:
+            raise CannotServe("pip's setting '{}' is not translated".format(option))
+    if authorities and os.path.isfile(authorities):
+        variables["SSL_CERT_FILE"] = authorities
+    elif authorities:
+        raise CannotServe("the CAs in {} are a directory".format(authorities))
+    paths = ssl.get_default_verify_paths()
+    if authorities or paths.cafile or (paths.capath and os.listdir(paths.capath)):
+        variables.update(UV_NATIVE_TLS="1", UV_SYSTEM_CERTS="1")
+    return arguments, variables
+
+
+def version_of(program):
+    try:
+        done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return None
+    words = done.stdout.decode("utf-8", "replace").split()
+    return words[1] if done.returncode == 0 and len(words) > 1 else None
+
+
+def provide_uv(cache, given):
+    """uv's program: the one that is kept, the given one, or from pip's index."""
+    home = os.path.join(cache, "uv-tool")
+    os.makedirs(home, exist_ok=True)
+    kept = sorted(glob.glob(os.path.join(home, "uv-*", "bin", "uv")))
+    for program in kept[::-1] if given is None else []:
+        if version_of(program):
+            return program
+    fresh = tempfile.mkdtemp(prefix="new-", dir=home)
+    try:
+        program = os.path.join(fresh, "bin", "uv")
+        if given is None:
+            order = pip("install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", fresh, UV)
+            if subprocess.run(order).returncode != 0:
+                raise CannotServe("pip's index has no uv for this machine")
+        else:
+            os.makedirs(os.path.dirname(program))
+            if given.endswith(".whl"):
+                with zipfile.ZipFile(given) as wheel:
+                    name = next((name for name in wheel.namelist() if name.endswith(".data/scripts/uv")), None)
+                    if name is None:
+                        raise CannotServe("the wheel holds no uv")
+                    with wheel.open(name) as source, open(program, "wb") as target:
+                        shutil.copyfileobj(source, target)
+            else:
+                shutil.copyfile(given, program)
+            os.chmod(program, 0o755)
+        version = version_of(program)
+        if version is None:
+            raise CannotServe("uv does not run on this machine")
+        place = os.path.join(home, "uv-" + version)
+        try:
+            os.rename(fresh, place)
+        except OSError:
+            # Another build has just put the same version there.
+            if version_of(os.path.join(place, "bin", "uv")) is None:
+                raise CannotServe("uv cannot be kept in the cache")
+        return os.path.join(place, "bin", "uv")
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def install_with_uv(options):
+    """Whether uv installed everything; ends the step when the requirements cannot be met."""
+    if platform.python_implementation() != "CPython" or sys.version_info < (3, 8):
+        raise CannotServe("uv needs CPython 3.8 or newer")
+    if platform.machine() not in ("x86_64", "aarch64") or platform.libc_ver()[0] != "glibc":
+        raise CannotServe("uv is not looked for on this kind of machine")
+    arguments, variables = translated(pip_settings())
+    program = provide_uv(options.cache, options.uv)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    environment.update(
+        variables, UV_CACHE_DIR=os.path.join(options.cache, "uv"), UV_LINK_MODE="copy", UV_NO_CONFIG="1",
+        UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", NO_COLOR="1",
+    )
+    order = [program, "pip", "install", "--python", sys.executable, "--break-system-packages"]
+    order += ["--index-strategy", "unsafe-best-match"] + arguments
+    if options.compile:
+        order.append("--compile-bytecode")
+    if options.upgrade_pip:
+        order += ["--upgrade-package", "pip", options.upgrade_pip]
+    order += ["-r", options.requirements]
+    say("uv {} installs the packages".format(version_of(program)))
+    running = subprocess.Popen(order, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = []
+    for line in running.stdout:
+        lines.append(line.decode("utf-8", "replace").rstrip())
+        print(lines[-1], flush=True)
+    if running.wait() == 0:
+        return
+    words = " ".join(" ".join(lines).split())
+    _, found, reason = words.partition("No solution found when resolving dependencies")
+    # A hint tells of pre-releases, refused credentials or an index that did not answer: pip has the last word there.
+    if found and "hint:" not in words:
+        print("ERROR: No solution found when resolving dependencies" + reason, flush=True)
+        sys.exit(1)
+    raise CannotServe("uv could not install the packages")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cache", required=True, help="directory that is kept between builds")
+    parser.add_argument("--uv", help="a wheel or program of uv")
+    parser.add_argument("--compile", action="store_true", help="compile to bytecode, as pip always does")
+    parser.add_argument("--upgrade-pip", help="the requirement that pip itself is to meet, in its newest version")
+    parser.add_argument("requirements")
+    options = parser.parse_args()
+    try:
+        install_with_uv(options)
+        return
+    except CannotServe as reason:
+        say("{}; pip does it".format(reason))
+    except (OSError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
+        say("uv cannot be used ({}); pip does it".format(error))
+    if options.upgrade_pip:
+        subprocess.run(pip("install", "--upgrade", options.upgrade_pip), check=True)
+    sys.exit(subprocess.run(pip("install", "-r", options.requirements)).returncode)
+
+
+main()

@@ -1,0 +1,89 @@
+//! uv in pip's place: which interpreters it serves, and the step that uses it.
+//!
+//! The step runs `install.py` with the interpreter itself. Only there pip's settings are known (files of the base and
+//! the mirror file together), and only there it shows whether uv can be had; without it the same step goes on with pip.
+
+use super::draft::Draft;
+use super::pip::Interpreter;
+use super::shell::word;
+use super::{PipTool, RecipeOptions};
+use crate::catalogue::{InstallerFile, InstallerKind};
+use crate::dockerfile::Mount;
+use crate::engine::Builder;
+use crate::image::ImageDescriptor;
+use crate::request::FileName;
+
+const PROGRAM: &str = include_str!("install.py");
+
+/// How the steps of one recipe use uv.
+#[derive(Debug, Clone)]
+pub(super) struct Use<'recipe> {
+    /// A wheel or program of `tools_dir`.
+    pub(super) file: Option<&'recipe InstallerFile>,
+    /// Whether bytecode is compiled: users that cannot write would compile anew at every start.
+    pub(super) compiles: bool,
+    /// What pip itself is to meet after the first installation.
+    pub(super) upgrades_pip: Option<&'static str>,
+}
+
+impl Use<'_> {
+    /// The command with which an interpreter installs a file of requirements, given a cache directory.
+    pub(super) fn install(
+        &mut self,
+        draft: &mut Draft,
+        mounts: &mut Vec<Mount>,
+        [python, cache, requirements]: [&str; 3],
+    ) -> String {
+        let (mount, program) = draft.bind("pip/install.py", PROGRAM);
+        mounts.push(mount);
+        let mut command = format!("{python} {} --cache {cache}", word(&program));
+        if let Some(file) = self.file {
+            let (mount, path) = draft.bind_installer(file);
+            mounts.push(mount);
+            command.extend([" --uv ", &word(&path)]);
+        }
+        if self.compiles {
+            command.push_str(" --compile");
+        }
+        if let Some(requirement) = self.upgrades_pip.take() {
+            command.extend([" --upgrade-pip ", &word(requirement)]);
+        }
+        command.extend([" ", &word(requirements)]);
+        command
+    }
+}
+
+/// Whether uv is to be tried on this interpreter. Where the version is not known before the build, the step finds out.
+pub(super) fn serves(options: &RecipeOptions, descriptor: &ImageDescriptor, interpreter: &Interpreter) -> bool {
+    let details = &descriptor.details;
+    matches!(options.pip_tool, PipTool::Auto(_))
+        && machine(&details.architecture).is_some()
+        && !details.glibc.is_empty()
+        && interpreter.version.is_none_or(|version| version >= (3, 8))
+}
+
+/// The file of the catalogue that has uv for this machine. The classic builder would leave it in a layer.
+pub(super) fn file<'options>(
+    options: &'options RecipeOptions,
+    descriptor: &ImageDescriptor,
+) -> Option<&'options FileName> {
+    let PipTool::Auto(files) = &options.pip_tool else { return None };
+    let machine = machine(&descriptor.details.architecture)?;
+    let fits = |name: &&FileName| {
+        let name = name.as_str();
+        name == "uv"
+            || (name.starts_with("uv-") && name.ends_with(".whl") && name.contains(&format!("linux_2_17_{machine}")))
+    };
+    files.iter().filter(|_| options.builder == Builder::BuildKit).filter(fits).max()
+}
+
+/// Where uv's files lie in the catalogue.
+pub(super) const KIND: InstallerKind = InstallerKind::Pip { python_major: 3 };
+
+fn machine(architecture: &str) -> Option<&'static str> {
+    match architecture {
+        "x86_64" | "amd64" => Some("x86_64"),
+        "aarch64" | "arm64" => Some("aarch64"),
+        _ => None,
+    }
+}

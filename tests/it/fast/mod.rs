@@ -1,0 +1,3 @@
+//! Shortcuts must not show in the image: the same requests built the short way and the long way.
+
+mod installers;
