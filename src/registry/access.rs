@@ -135,7 +135,7 @@ impl RegistryAccess {
         } else if self.is_insecure {
             builder = builder.danger_accept_invalid_certs(true);
         }
-        builder.build().map_err(|error| refused(super::transport::innermost(&error)))
+        builder.build().map_err(|error| refused(super::failure::innermost(&error)))
     }
 }
 

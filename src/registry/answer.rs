@@ -51,7 +51,7 @@ pub(super) async fn read_body(
         return Err(too_large());
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| super::transport::failure(what, &error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| super::failure::failure(what, &error))? {
         if body.len() + chunk.len() > limit_bytes {
             return Err(too_large());
         }

@@ -11,12 +11,14 @@ use serde::Deserialize;
 use super::access::{Limits, RegistryAccess};
 use super::answer::{Answer, parse};
 use super::error::RegistryError;
+use super::failure::malformed;
 use super::harbor::HarborKnowledge;
 use super::manifest::{
     ACCEPTED, CONFIG_LIMIT_BYTES, Descriptor, Document, MANIFEST_LIMIT_BYTES, ManifestHead, Platform, RawManifest,
 };
+use super::order::Order;
 use super::token::Scope;
-use super::transport::{Order, Transport, malformed};
+use super::transport::Transport;
 use crate::image::{Digest, ImageReference, RegistryHost};
 
 /// The label that says which task an image was made for.

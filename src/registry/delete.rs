@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::client::RegistryClient;
 use super::error::RegistryError;
 use super::manifest::Document;
+use super::order::Order;
 use super::token::Scope;
-use super::transport::Order;
 use crate::image::{Digest, ImageReference};
 
 const QUESTIONS_AT_ONCE: usize = 8;

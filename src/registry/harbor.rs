@@ -12,7 +12,7 @@ use super::client::RegistryClient;
 use super::delete::Deletion;
 use super::error::RegistryError;
 use super::glob;
-use super::transport::Order;
+use super::order::Order;
 use crate::image::{Digest, ImageReference};
 
 const ANSWER_LIMIT_BYTES: usize = 1 << 20;

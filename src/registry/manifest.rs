@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::answer::parse;
 use super::error::RegistryError;
-use super::transport::malformed;
+use super::failure::malformed;
 use crate::image::Digest;
 
 /// Docker's own limit.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::error::RegistryError;
-use super::transport::malformed;
+use super::failure::malformed;
 use crate::image::Digest;
 
 /// The configuration with these labels set and, where one is given, this author.

@@ -3,12 +3,11 @@
 //! Credentials leave for the registry's own address and the token service that it names; a redirect is followed for
 //! blobs alone, without them, and never from HTTPS to HTTP.
 
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -16,71 +15,12 @@ use super::access::{Limits, RegistryAccess};
 use super::answer::{self, Answer};
 use super::challenge::Challenge;
 use super::error::RegistryError;
+use super::failure::{failure, malformed};
+use super::order::{Order, Permission};
 use super::token::{Scope, TokenAnswer, TokenCache};
 
 const REDIRECTS: usize = 5;
 const TOKEN_ANSWER_LIMIT_BYTES: usize = 1 << 20;
-
-/// Whose word a request needs.
-#[derive(Debug, Clone)]
-pub(super) enum Permission {
-    /// The registry's own: Basic, or one token with these scopes.
-    Scopes(Vec<Scope>),
-    /// The account itself, as Harbor's management API takes it.
-    Account,
-    /// Nobody's.
-    Nobody,
-}
-
-/// A request.
-#[derive(Debug, Clone)]
-pub(super) struct Order {
-    /// What it is for, in errors.
-    pub(super) what: String,
-    pub(super) method: Method,
-    /// Path and query.
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) permission: Permission,
-    pub(super) follows_redirects: bool,
-    /// Statuses that are answers; any other one is an error.
-    pub(super) accepts: &'static [u16],
-    /// How much body is taken.
-    pub(super) limit_bytes: usize,
-}
-
-impl Order {
-    pub(super) fn new(method: Method, path: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            method,
-            path: path.into(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            permission: Permission::Nobody,
-            follows_redirects: false,
-            accepts: &[200],
-            limit_bytes: answer::REFUSAL_LIMIT_BYTES,
-        }
-    }
-
-    pub(super) fn scopes(self, scopes: &[Scope]) -> Self {
-        Self { permission: Permission::Scopes(scopes.to_vec()), ..self }
-    }
-
-    pub(super) fn for_account(self) -> Self {
-        Self { permission: Permission::Account, ..self }
-    }
-
-    pub(super) fn accepts(self, accepts: &'static [u16]) -> Self {
-        Self { accepts, ..self }
-    }
-
-    pub(super) fn limit(self, limit_bytes: usize) -> Self {
-        Self { limit_bytes, ..self }
-    }
-}
 
 /// What was learnt of a registry.
 #[derive(Debug)]
@@ -379,50 +319,6 @@ impl Transport {
             None => url.path().to_owned(),
         })
     }
-}
-
-pub(super) fn malformed(what: &str, reason: &str) -> RegistryError {
-    RegistryError::Malformed { what: what.to_owned(), reason: reason.to_owned() }
-}
-
-/// What a failed exchange means. A certificate that is not trusted must not look like a network's fault.
-pub(super) fn failure(what: &str, error: &reqwest::Error) -> RegistryError {
-    let what = what.to_owned();
-    if let Some(tls) = error.source().and_then(find_tls) {
-        return RegistryError::Tls { what, reason: tls_reason(tls) };
-    }
-    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { innermost(error) };
-    RegistryError::Unreachable { what, reason }
-}
-
-/// The TLS error inside an error. An `io::Error` hides what it carries from `source`, and may carry another one.
-fn find_tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref() {
-        return Some(tls);
-    }
-    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    match carried {
-        Some(carried) => find_tls(carried),
-        None => find_tls(error.source()?),
-    }
-}
-
-fn tls_reason(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
-        error => error.to_string(),
-    }
-}
-
-/// The innermost cause says what happened; what stands around it repeats the URL.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut source = error.source();
-    let mut text = if source.is_none() { "the exchange failed".to_owned() } else { String::new() };
-    while let Some(inner) = source {
-        text = inner.to_string();
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

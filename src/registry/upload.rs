@@ -8,9 +8,10 @@ use http::{HeaderValue, Method};
 use super::answer::Answer;
 use super::client::{RegistryClient, blob_order};
 use super::error::RegistryError;
+use super::failure::malformed;
 use super::manifest::Descriptor;
+use super::order::Order;
 use super::token::Scope;
-use super::transport::{Order, malformed};
 use crate::image::Digest;
 
 /// How a registry answered the wish to mount a layer.

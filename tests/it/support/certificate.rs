@@ -1,11 +1,16 @@
 //! A certificate for 127.0.0.1, made anew for each test by the machine's `openssl`.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 
+use axum::serve::Listener;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// A server's certificate, which is its own CA.
 pub struct Certificate {
@@ -41,5 +46,28 @@ impl Certificate {
             )
             .expect("server");
         Self { pem, server: Arc::new(server) }
+    }
+}
+
+/// Accepts TLS connections.
+pub struct TlsListener(pub TcpListener, pub TlsAcceptor);
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            // A client that does not trust us ends its handshake; the next one may.
+            if let Ok((stream, address)) = self.0.accept().await
+                && let Ok(stream) = self.1.accept(stream).await
+            {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
     }
 }

@@ -6,23 +6,23 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fastbuild::engine::RegistryAccount;
 use fastbuild::image::{Digest, ImageReference, RegistryHost};
 use fastbuild::registry::{Limits, RegistryAccess, RegistryClient};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, TlsListener};
+pub use super::harbor_fault::Fault;
+use super::harbor_fault::PlannedFault;
 use super::{harbor_api, harbor_blobs};
 
 pub const USERNAME: &str = "robot$fastbuild";
@@ -71,28 +71,6 @@ impl Default for Project {
     }
 }
 
-/// What happens instead of an answer.
-#[derive(Clone)]
-pub enum Fault {
-    /// A status with a body.
-    Status(u16, &'static str),
-    /// 429 with Retry-After in seconds.
-    TooMany(u64),
-    /// The connection ends in the middle of the body.
-    Cut,
-    /// 200 with this body and type.
-    Answer(&'static str, Bytes),
-    /// A redirect.
-    Redirect(u16, String),
-}
-
-struct PlannedFault {
-    method: Method,
-    path_part: String,
-    times: usize,
-    fault: Fault,
-}
-
 /// A request that it saw.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -125,7 +103,7 @@ pub struct Contents {
     pub tokens: HashMap<String, HashMap<String, HashSet<String>>>,
     pub next_number: u64,
     seen: Vec<Seen>,
-    faults: Vec<PlannedFault>,
+    pub faults: Vec<PlannedFault>,
 }
 
 /// A running double. It ends when dropped.
@@ -138,28 +116,6 @@ pub struct Harbor {
 impl Drop for Harbor {
     fn drop(&mut self) {
         self.server.abort();
-    }
-}
-
-struct TlsListener(TcpListener, TlsAcceptor);
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            // A client that does not trust us ends its handshake; the next one may.
-            if let Ok((stream, address)) = self.0.accept().await
-                && let Ok(stream) = self.1.accept(stream).await
-            {
-                return (stream, address);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
     }
 }
 
@@ -361,39 +317,12 @@ impl Asked {
     }
 }
 
-impl Fault {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Status(status, body) => (StatusCode::from_u16(status).expect("status"), body).into_response(),
-            Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], "").into_response(),
-            Self::Answer(media_type, body) => ([(CONTENT_TYPE, media_type)], body).into_response(),
-            Self::Redirect(status, location) => {
-                (StatusCode::from_u16(status).expect("status"), [("location", location)]).into_response()
-            }
-            Self::Cut => {
-                let pieces = [Ok(Bytes::from_static(b"{\"cut")), Err(std::io::Error::other("cut"))];
-                let body = Body::from_stream(futures_util::stream::iter(pieces));
-                ([(CONTENT_LENGTH, "1000"), (CONTENT_TYPE, MANIFEST_TYPE)], body).into_response()
-            }
-        }
-    }
-}
-
 /// A refusal in the registry's form.
 pub fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, json!({"errors": [{"code": code, "message": message}]}).to_string()).into_response()
 }
 
 impl Contents {
-    fn next_fault(&mut self, method: &Method, path: &str) -> Option<Fault> {
-        let planned = self
-            .faults
-            .iter_mut()
-            .find(|planned| planned.times > 0 && planned.method == *method && path.contains(&planned.path_part))?;
-        planned.times -= 1;
-        Some(planned.fault.clone())
-    }
-
     pub fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number

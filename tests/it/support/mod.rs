@@ -6,6 +6,7 @@ mod container;
 pub mod harbor;
 mod harbor_api;
 mod harbor_blobs;
+mod harbor_fault;
 mod receiver;
 mod request;
 mod service;
