@@ -1,3 +1,13 @@
 //! The main job, end to end: request, build, push, run, callback.
 
 mod bases;
+mod builders;
+mod cancel;
+mod conda;
+mod events;
+mod lifecycle;
+mod mutual_tls;
+mod names;
+mod platform;
+mod python_source;
+mod sources;

@@ -8,11 +8,17 @@ use tokio::process::Command;
 use super::wait_for;
 use crate::lab;
 
+fn program() -> String {
+    std::env::var("DOCKER").unwrap_or_else(|_| "/usr/bin/docker".to_owned())
+}
+
+fn host() -> String {
+    format!("unix://{}", lab::docker_socket().display())
+}
+
 /// The command line of Docker.
 pub async fn docker(arguments: &[&str]) -> Output {
-    let program = std::env::var("DOCKER").unwrap_or_else(|_| "/usr/bin/docker".to_owned());
-    let host = format!("unix://{}", lab::docker_socket().display());
-    Command::new(program).env("DOCKER_HOST", host).args(arguments).output().await.expect("docker runs")
+    Command::new(program()).env("DOCKER_HOST", host()).args(arguments).output().await.expect("docker runs")
 }
 
 /// What a command of Docker prints; it must succeed.
@@ -103,7 +109,26 @@ impl Container {
         let page = client.get(&url).send().await.unwrap();
         let xsrf = page.cookies().find(|cookie| cookie.name() == "_xsrf").map(|cookie| cookie.value().to_owned());
         let form = [("password", password.to_owned()), ("_xsrf", xsrf.unwrap_or_default())];
-        client.post(&url).form(&form).send().await.unwrap().status().as_u16() == 302
+        let is_redirected = client.post(&url).form(&form).send().await.unwrap().status().as_u16() == 302;
+        let contents = format!("http://{}:8888/api/contents", self.address().await);
+        let is_let_in = client.get(contents).send().await.unwrap().status().is_success();
+        assert_eq!(is_redirected, is_let_in, "what the login says and what the server lets see");
+        is_let_in
+    }
+
+    /// The command lines of its processes.
+    pub async fn processes(&self) -> Vec<String> {
+        let script = r#"for file in /proc/[0-9]*/cmdline; do tr '\0' ' ' <"$file" 2>/dev/null && echo; done; true"#;
+        self.exec(&["sh", "-c", script]).await.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Waits for a file and reads it.
+    pub async fn wait_for_file(&self, path: &str, last_line: &str) -> String {
+        wait_for(&format!("{path} in the container"), Duration::from_secs(30), || async {
+            let (is_there, text) = self.try_exec(&["cat", path]).await;
+            (is_there && text.lines().last() == Some(last_line)).then_some(text)
+        })
+        .await
     }
 
     /// Stops it; how long that took.
@@ -114,7 +139,19 @@ impl Container {
     }
 
     /// Removes it.
-    pub async fn remove(self) {
-        docker_text(&["rm", "--force", "--volumes", &self.id]).await;
+    pub async fn remove(mut self) {
+        let id = std::mem::take(&mut self.id);
+        docker_text(&["rm", "--force", "--volumes", &id]).await;
+    }
+}
+
+/// A test that fails leaves no container behind.
+impl Drop for Container {
+    fn drop(&mut self) {
+        if !self.id.is_empty() {
+            let mut command = std::process::Command::new(program());
+            // Nothing can be done about a container that is gone already.
+            let _ = command.env("DOCKER_HOST", host()).args(["rm", "--force", "--volumes", &self.id]).output();
+        }
     }
 }

@@ -7,15 +7,19 @@ pub mod harbor;
 mod harbor_api;
 mod harbor_blobs;
 mod harbor_fault;
+mod images;
 mod receiver;
 mod request;
 mod service;
+mod watcher;
 
 pub use browser::{Browser, DESKTOP, Look};
 pub use container::{Container, docker, docker_text};
+pub use images::{fetch_again, forget, registry_only};
 pub use receiver::{Received, Receiver};
 pub use request::{RequestShape, encrypted};
 pub use service::{Configuration, TestService};
+pub use watcher::{Watched, Watcher};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

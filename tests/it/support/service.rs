@@ -115,7 +115,8 @@ impl TestService {
     /// The same with changed settings.
     pub async fn configured_with(change: impl FnOnce(&mut Settings)) -> Self {
         let service = Self::start_with(change).await;
-        let answer = service.configure(Configuration::default()).await;
+        let port = service.url.rsplit(':').next().unwrap();
+        let answer = service.configure(Configuration::default().with("fastbuild_port", port)).await;
         assert_eq!(answer.1["code"], 0, "{answer:?}");
         service
     }
@@ -137,6 +138,12 @@ impl TestService {
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.client.post(format!("{}/api/fast-build{path}", self.url)).json(body);
         let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// POST without a body under the API's prefix; status and answer.
+    pub async fn post_empty(&self, path: &str) -> (u16, Value) {
+        let response = self.client.post(format!("{}/api/fast-build{path}", self.url)).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
@@ -179,6 +186,24 @@ impl TestService {
             panic!("{task:#}\n{log}");
         }
         task
+    }
+
+    /// Lays a file into a directory of the service's data, such as `source/apt/lab/debian-12.list`.
+    pub fn lay(&self, path: &str, content: &str) {
+        let path = self.directory.path().join("data").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Waits until a stage's log has a line with this text.
+    pub async fn wait_for_log(&self, task_id: i64, stage: &str, text: &str) {
+        let path = format!("/task/log?task_id={task_id}&stage={stage}&after=0");
+        wait_for(&format!("'{text}' in the log of {stage}"), Duration::from_secs(120), || async {
+            let (_, answer) = self.get(&path).await;
+            let lines = answer["data"]["lines"].as_array().cloned().unwrap_or_default();
+            lines.iter().any(|line| line["text"].as_str().is_some_and(|line| line.contains(text))).then_some(())
+        })
+        .await;
     }
 
     /// Stops it and joins all it started.
