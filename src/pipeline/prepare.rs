@@ -39,6 +39,12 @@ pub async fn prepare(run: &Run, checked: Checked) -> Result<Prepared, StageFailu
         run.feed.log(StageName::Prepare, format!("WARNING: {warning}"));
     }
     let text = recipe.text().map_err(RecipeError::from)?;
+    let builder = match checked.options.builder {
+        Builder::BuildKit => "BuildKit",
+        Builder::Classic => "the classic builder",
+    };
+    run.feed
+        .log(StageName::Prepare, format!("the Dockerfile is written for {builder}: {} lines", text.lines().count()));
     let written = tokio::fs::write(run.directory.join(DOCKERFILE), text).await;
     written.map_err(|error| StageFailure::internal("the Dockerfile cannot be written", &error))?;
     Ok(Prepared { builder: checked.options.builder, recipe })

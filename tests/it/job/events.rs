@@ -31,11 +31,20 @@ async fn events_resume_where_a_connection_broke() {
     let end = events.last().unwrap();
     assert_eq!((end.kind.as_str(), &end.data["state"]), ("end", &Value::from("PUSH_SUCCESS")));
     assert_eq!(events.iter().filter(|event| event.kind == "end").count(), 1);
-    let states: Vec<&str> =
-        events.iter().filter(|event| event.kind == "state").map(|event| event.data["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> = events
+        .iter()
+        .filter(|event| event.kind == "state")
+        .map(|event| event.data["state"].as_str().unwrap())
+        .collect();
     let expected = [
-        "STARTED", "PULL_SUCCESS", "CHECK_SUCCESS", "PREPARE_SUCCESS", "BUILDING", "BUILD_SUCCESS",
-        "CHECK_IMAGE_SIZE_SUCCESS", "PUSH_SUCCESS",
+        "STARTED",
+        "PULL_SUCCESS",
+        "CHECK_SUCCESS",
+        "PREPARE_SUCCESS",
+        "BUILDING",
+        "BUILD_SUCCESS",
+        "CHECK_IMAGE_SIZE_SUCCESS",
+        "PUSH_SUCCESS",
     ];
     assert_eq!(states, expected);
 
