@@ -68,16 +68,16 @@ async fn delete_task(
 
 /// Remove a task's image from the daemon and the list
 ///
-/// A task without an image is no failure.
+/// A task without an image is no failure: `data` is `true` either way.
 #[utoipa::path(delete, path = "/api/fast-build/task/delete-image-by-task-id", tag = "task", params(TaskIdQuery),
-    responses((status = 200, body = Envelope<Vec<String>>), FormErrors))]
-async fn delete_image_by_task_id(
-    State(state): State<AppState>,
-    language: Language,
-    Query(query): Query<TaskIdQuery>,
-) -> Answer<Vec<String>> {
-    let deletion = state.images.delete_of_task(query.task_id).await?;
-    success(deletion.steps.into_iter().map(|step| Message::Deletion(step).render(language)).collect())
+    responses((status = 200, body = Envelope<bool>), FormErrors))]
+async fn delete_image_by_task_id(State(state): State<AppState>, Query(query): Query<TaskIdQuery>) -> Answer<bool> {
+    let task_id = query.task_id;
+    let deletion = state.images.delete_of_task(task_id).await?;
+    let steps: Vec<_> =
+        deletion.steps.into_iter().map(|step| Message::Deletion(step).render(Language::English)).collect();
+    tracing::info!(task.id = %task_id, "the image of task {task_id}: {}", steps.join("; "));
+    success(true)
 }
 
 /// Pull an image to the daemon
