@@ -4,6 +4,7 @@ mod bases;
 mod builders;
 mod cancel;
 mod conda;
+mod contract;
 mod events;
 mod lifecycle;
 mod mutual_tls;
