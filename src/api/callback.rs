@@ -30,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(callback_all))
         .routes(routes!(callback_latest))
         .routes(routes!(update_headers))
+        .routes(routes!(test_callback))
 }
 
 /// An attempt to deliver a callback.
@@ -131,6 +132,25 @@ async fn update_headers(State(state): State<AppState>, language: Language, JsonB
     success(Message::HeadersUpdated.render(language))
 }
 
+/// What the receiver of a callback answered.
+#[derive(Serialize, ToSchema)]
+struct ReceiverAnswer {
+    /// HTTP status; absent when no answer came.
+    status_code: Option<u16>,
+    /// The answer's text, shortened, or why none came.
+    body: String,
+}
+
+/// Send the last recorded callback again
+///
+/// `data` is what the receiver answered. `code` -1 when there is no callback yet.
+#[utoipa::path(post, path = "/api/fast-build/callback/test-callback", tag = "callback",
+    responses((status = 200, body = Envelope<ReceiverAnswer>)))]
+async fn test_callback(State(state): State<AppState>) -> Answer<ReceiverAnswer> {
+    let answer = state.callbacks.resend_last().await.map_err(ApiError::internal)?.ok_or(Message::NoCallbackYet)?;
+    success(ReceiverAnswer { status_code: answer.status_code, body: answer.text })
+}
+
 fn read_headers(body: Value) -> Result<BTreeMap<String, String>, Vec<ValidationError>> {
     let Value::Object(object) = body else {
         return Err(vec![ValidationError::new(Location::body(), "value is not a valid dict", "type_error.dict")]);
@@ -167,7 +187,7 @@ mod tests {
     #[test]
     fn headers_are_texts_or_become_texts() {
         let headers = read_headers(json!({"a": "x", "b": 1, "c": true})).unwrap();
-        assert_eq!(headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), ["x", "1", "true"]);
+        assert_eq!(headers.into_values().collect::<Vec<_>>(), ["x", "1", "true"]);
         let errors = read_headers(json!({"a": null, "b": [], "c": "x"})).unwrap_err();
         assert_eq!(
             errors.iter().map(|error| error.kind).collect::<Vec<_>>(),

@@ -40,32 +40,34 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[expect(dead_code, reason = "describes the form for the OpenAPI document")]
 struct ConfigFastBuildForm {
     /// Address or domain name under which others reach this service.
-    #[schema(example = "10.0.0.5")]
+    #[schema(example = "10.0.0.5", min_length = 1)]
     fastbuild_host: String,
     /// Its port.
-    #[schema(default = 48001, minimum = 1, maximum = 65535)]
+    #[schema(default = 48001, minimum = 1, maximum = 65535, nullable = false)]
     fastbuild_port: Option<u16>,
     /// Harbor's user name.
-    #[schema(example = "robot$fastbuild")]
+    #[schema(example = "robot$fastbuild", min_length = 1)]
     harbor_username: String,
     /// Harbor's password.
+    #[schema(min_length = 1)]
     harbor_password: String,
     /// Harbor's address or domain name, with an optional port.
-    #[schema(example = "harbor.example.cn")]
+    #[schema(example = "harbor.example.cn", min_length = 1)]
     harbor_registry: String,
     /// The same registry by its DNS name.
-    #[schema(default = "")]
+    #[schema(default = "", nullable = false)]
     harbor_registry_dns: Option<String>,
     /// The Docker server's address or domain name, or `unix:///path/to/docker.sock`.
-    #[schema(example = "10.0.0.6")]
+    #[schema(example = "10.0.0.6", min_length = 1)]
     docker_host: String,
     /// Its port; without meaning for a socket.
-    #[schema(default = 2375, minimum = 1, maximum = 65535)]
+    #[schema(default = 2375, minimum = 1, maximum = 65535, nullable = false)]
     docker_port: Option<u16>,
     /// tar or tar.gz with `ca-jenkins.pem`, `cert-jenkins.pem`, `key-jenkins.pem` (or `ca.pem`, `cert.pem`, `key.pem`).
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, format = Binary, nullable = false)]
     docker_tls_tar_file: Option<Vec<u8>>,
     /// PEM of a private CA that signed Harbor's certificate, as text or file.
+    #[schema(nullable = false)]
     harbor_ca: Option<String>,
 }
 
@@ -74,13 +76,13 @@ struct ConfigFastBuildForm {
 #[expect(dead_code, reason = "describes the form for the OpenAPI document")]
 struct DockerServerForm {
     /// Address or domain name, or `unix:///path/to/docker.sock`.
-    #[schema(example = "10.0.0.6")]
+    #[schema(example = "10.0.0.6", min_length = 1)]
     host: String,
     /// Port; without meaning for a socket.
-    #[schema(default = 2375, minimum = 1, maximum = 65535)]
+    #[schema(default = 2375, minimum = 1, maximum = 65535, nullable = false)]
     port: Option<u16>,
     /// tar or tar.gz with `ca-jenkins.pem`, `cert-jenkins.pem`, `key-jenkins.pem` (or `ca.pem`, `cert.pem`, `key.pem`).
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, format = Binary, nullable = false)]
     tls_tar_file: Option<Vec<u8>>,
 }
 
@@ -89,17 +91,19 @@ struct DockerServerForm {
 #[expect(dead_code, reason = "describes the form for the OpenAPI document")]
 struct HarborForm {
     /// User name.
-    #[schema(example = "robot$fastbuild")]
+    #[schema(example = "robot$fastbuild", min_length = 1)]
     username: String,
     /// Password.
+    #[schema(min_length = 1)]
     password: String,
     /// Address or domain name, with an optional port.
-    #[schema(example = "harbor.example.cn")]
+    #[schema(example = "harbor.example.cn", min_length = 1)]
     registry: String,
     /// The same registry by its DNS name.
-    #[schema(default = "")]
+    #[schema(default = "", nullable = false)]
     registry_dns: Option<String>,
     /// PEM of a private CA that signed Harbor's certificate, as text or file.
+    #[schema(nullable = false)]
     ca: Option<String>,
 }
 
@@ -156,7 +160,7 @@ impl FromFields for HarborOrder {
 
 /// The answer of a configuration whose test failed.
 #[derive(Serialize, ToSchema)]
-struct ConfigurationTestError {
+pub(super) struct ConfigurationTestError {
     /// The daemon's or the registry's own words, without credentials.
     #[schema(example = "unauthorized: authentication required")]
     message: String,

@@ -1,8 +1,13 @@
 //! The OpenAPI document: what stands beside the routes themselves.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayItems, Type};
+use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{OpenApi, ToSchema};
 
+use super::config::ConfigurationTestError;
 use super::router::documented;
 use super::validation::HTTPValidationError;
 use crate::cause::Cause;
@@ -44,13 +49,58 @@ pub(super) struct Detail {
         (name = "system", description = "Housekeeping of the Docker server"),
         (name = "task", description = "Tasks: build requests and what became of them"),
     ),
-    components(schemas(Cause, StageName, TaskState, ValidationError, HTTPValidationError, Detail))
+    components(schemas(Cause, ConfigurationTestError, StageName, TaskState, ValidationError, HTTPValidationError, Detail))
 )]
 pub(super) struct Foundation;
 
 /// The whole document.
-pub fn document() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    let mut document = documented().into_openapi();
+    if let Some(components) = &mut document.components {
+        let known = components.schemas.clone();
+        for schema in components.schemas.values_mut() {
+            if let RefOr::T(Schema::Object(object)) = schema {
+                complete_envelope(object, &known);
+            }
+        }
+    }
+    document
+}
+
+/// `data` of every envelope may be null, which the derive does not say of a generic type, and names its schema instead
+/// of repeating it.
+fn complete_envelope(object: &mut Object, known: &BTreeMap<String, RefOr<Schema>>) {
+    if !object.properties.contains_key("code") || !object.properties.contains_key("msg") {
+        return;
+    }
+    if let Some(data) = object.properties.get_mut("data") {
+        let mut inner = std::mem::replace(data, RefOr::T(Schema::default()));
+        name(&mut inner, known);
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        let nullable = AnyOfBuilder::new().item(inner).item(null);
+        *data = nullable.description(Some("The answer; `null` when it was refused or failed.")).into();
+    }
+}
+
+/// Puts a reference in the place of a schema that is a component.
+fn name(schema: &mut RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>) {
+    if let Some((name, _)) = known.iter().find(|(_, component)| *component == schema) {
+        *schema = RefOr::Ref(Ref::from_schema_name(name));
+        return;
+    }
+    match schema {
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                name(items, known);
+            }
+        }
+        RefOr::T(Schema::Object(object)) => {
+            if let Some(AdditionalProperties::RefOr(values)) = object.additional_properties.as_deref_mut() {
+                name(values, known);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The request of the contract, as the example of the routes that take one.

@@ -16,6 +16,7 @@ pub struct Envelope<T> {
     #[schema(example = "success")]
     pub msg: String,
     /// The answer; `null` when it was refused or failed.
+    #[schema(required = true)]
     pub data: Option<T>,
 }
 

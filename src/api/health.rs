@@ -1,6 +1,6 @@
 //! Whether this service lives, and whether what it depends on works.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -104,18 +104,18 @@ async fn readyz(State(state): State<AppState>) -> Response {
 
 impl Readiness {
     fn fresh(&self) -> Option<Report> {
-        let last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(time, _)| time.elapsed() < FRESH).map(|(_, report)| report.clone())
     }
 
     fn keep(&self, report: Report) -> Report {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((Instant::now(), report.clone()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), report.clone()));
         report
     }
 
     /// Forgets the last report, as a new configuration makes it stale.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -59,10 +59,10 @@ impl HostView {
 #[expect(dead_code, reason = "describes the form for the OpenAPI document")]
 struct HostForm {
     /// Address or domain name under which others reach this service.
-    #[schema(example = "10.0.0.5")]
+    #[schema(example = "10.0.0.5", min_length = 1)]
     host: String,
     /// Port.
-    #[schema(default = 48001, minimum = 1, maximum = 65535)]
+    #[schema(default = 48001, minimum = 1, maximum = 65535, nullable = false)]
     port: Option<u16>,
 }
 

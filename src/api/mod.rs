@@ -32,9 +32,10 @@ mod task;
 mod task_files;
 mod task_verbs;
 mod task_view;
+mod upload;
 mod validation;
 
-pub use document::document;
+pub use document::openapi_document;
 pub use envelope::{Envelope, Page};
 pub use error::ApiError;
 pub use router::router;

@@ -28,12 +28,11 @@ const COMPRESSED_FROM_BYTES: u16 = 1_024;
 
 /// Every documented route, in the order of the document.
 pub(super) fn documented() -> OpenApiRouter<AppState> {
-    health::constant_routes().merge(surrounded())
+    OpenApiRouter::with_openapi(Foundation::openapi()).merge(health::constant_routes()).merge(surrounded())
 }
 
 fn surrounded() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Foundation::openapi())
-        .merge(callback::routes())
+    callback::routes()
         .merge(check_result::routes())
         .merge(config::routes())
         .merge(data::routes())
@@ -55,7 +54,7 @@ fn surrounded() -> OpenApiRouter<AppState> {
 
 /// The service's router.
 pub fn router(state: AppState) -> Router {
-    let document = super::document();
+    let document = super::openapi_document();
     let paths: Arc<BTreeSet<String>> = Arc::new(document.paths.paths.keys().cloned().collect());
     let trusted: cors::TrustedOrigins = state.settings.fb.cors_origins.clone().into();
     let (routes, _) = surrounded().split_for_parts();

@@ -13,7 +13,6 @@ use super::error::FormErrors;
 use super::extract::{JsonBytes, Query};
 use super::task::TaskIdQuery;
 use super::{ApiError, AppState};
-use crate::catalogue::CatalogueError;
 use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
 use crate::language::Message;
@@ -163,24 +162,6 @@ impl From<SubmitError> for ApiError {
             SubmitError::BaseAbsent(image) => Message::BaseAbsent { image_name: image.to_string() }.into(),
             SubmitError::Directory(_) | SubmitError::Secret(_) => Self::internal(error),
             SubmitError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<CatalogueError> for ApiError {
-    fn from(error: CatalogueError) -> Self {
-        match error {
-            CatalogueError::Io { .. } => Self::internal(error),
-            CatalogueError::Missing { kind, name } => match (kind.strip_suffix(" source"), name.split_once('/')) {
-                (Some(installer), Some((mirror, file))) => Message::SourceMissing {
-                    installer: installer.to_owned(),
-                    source_type: mirror.to_owned(),
-                    file_name: file.to_owned(),
-                },
-                _ => Message::InstallerMissing { installer: kind.to_owned(), file_name: name },
-            }
-            .into(),
-            error => Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into(),
         }
     }
 }

@@ -4,6 +4,29 @@ use std::path::PathBuf;
 
 use crate::cause::Cause;
 
+/// Why an upload has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No plain file name.
+    #[error("a file name may hold letters, digits and . _ + - only")]
+    FileName,
+    /// A name of uploads under way.
+    #[error("names that start with .upload- are used by uploads under way")]
+    Temporary,
+    /// An unknown installer.
+    #[error("the installer is apt, yum, pip or conda")]
+    Installer,
+    /// A source without installer, whose name does not tell it.
+    #[error("the name says not what it is for: .list, .sources, .repo, pip.conf and .condarc do")]
+    Unplaced,
+    /// A type that is no directory's name.
+    #[error("a type may hold letters, digits and . _ + - only")]
+    Mirror,
+    /// An unknown kind of file.
+    #[error("file_type is source, python, pip or conda")]
+    FileType,
+}
+
 /// Why the catalogue could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
@@ -28,8 +51,8 @@ pub enum CatalogueError {
     Refused {
         /// The file.
         name: String,
-        /// What is allowed.
-        reason: &'static str,
+        /// The broken rule.
+        reason: Refusal,
     },
     /// Built in, so that it cannot be deleted.
     #[error("{name} is built in")]

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-pub use error::CatalogueError;
+pub use error::{CatalogueError, Refusal};
 pub use fits::fits;
 pub use kinds::{InstallerKind, SourceInstaller};
 pub use listing::{SoftwareListing, SourceGroup, SourceListing};

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::lookup::digest_of;
-use super::{Catalogue, CatalogueError, InstallerKind, MAX_MIRROR_BYTES, SourceInstaller, builtin, inside};
+use super::{Catalogue, CatalogueError, InstallerKind, MAX_MIRROR_BYTES, Refusal, SourceInstaller, builtin, inside};
 use crate::image::Digest;
 use crate::request::{FileName, SourceChoice};
 
@@ -50,23 +50,17 @@ impl Place {
         let refused = |reason| CatalogueError::Refused { name: name.chars().take(120).collect(), reason };
         let installer = installer.filter(|text| !text.is_empty());
         let mirror = mirror.filter(|text| !text.is_empty());
-        let file: FileName =
-            name.parse().map_err(|_| refused("a file name may hold letters, digits and . _ + - only"))?;
+        let file: FileName = name.parse().map_err(|_| refused(Refusal::FileName))?;
         if is_temporary(name) {
-            return Err(refused("names that start with .upload- are used by uploads under way"));
+            return Err(refused(Refusal::Temporary));
         }
         match file_type {
             "source" => {
                 let installer = match installer {
-                    Some(text) => text.parse().map_err(|()| refused("the installer is apt, yum, pip or conda"))?,
-                    None => SourceInstaller::of_file(name).ok_or_else(|| {
-                        refused("the name says not what it is for: .list, .sources, .repo, pip.conf and .condarc do")
-                    })?,
+                    Some(text) => text.parse().map_err(|()| refused(Refusal::Installer))?,
+                    None => SourceInstaller::of_file(name).ok_or_else(|| refused(Refusal::Unplaced))?,
                 };
-                let mirror = mirror
-                    .unwrap_or("custom")
-                    .parse()
-                    .map_err(|_| refused("a type may hold letters, digits and . _ + - only"))?;
+                let mirror = mirror.unwrap_or("custom").parse().map_err(|_| refused(Refusal::Mirror))?;
                 Ok(Self::Source(installer, SourceChoice { mirror, file }))
             }
             "python" => Ok(Self::Installer(InstallerKind::Python, file)),
@@ -75,7 +69,7 @@ impl Place {
                 Ok(Self::Installer(InstallerKind::Pip { python_major }, file))
             }
             "conda" => Ok(Self::Installer(InstallerKind::Conda, file)),
-            _ => Err(refused("file_type is source, python, pip or conda")),
+            _ => Err(refused(Refusal::FileType)),
         }
     }
 

@@ -84,7 +84,7 @@ fn start_log(settings: &LogSection) {
 /// `fastbuild openapi`: the document, for generators of clients.
 #[expect(clippy::print_stdout, reason = "printing is its job")]
 pub(super) fn print_openapi() -> ExitCode {
-    match crate::api::document().to_pretty_json() {
+    match crate::api::openapi_document().to_pretty_json() {
         Ok(document) => {
             println!("{document}");
             ExitCode::SUCCESS

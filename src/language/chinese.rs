@@ -2,6 +2,7 @@
 
 use super::{Language, Message, hint};
 use crate::callback::RefusedAddress;
+use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
 use crate::recipe::RecipeError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
@@ -64,13 +65,13 @@ pub(super) fn words(message: &Message) -> String {
         }
         Message::SecretUndecryptable { field } => format!("{field} 无法解密，请使用本服务所设置的 AES 密钥加密"),
         Message::QueueFull { limit } => format!("已有 {limit} 个任务在排队或运行，请待部分任务结束后重试"),
-        Message::FileTypeUnknown { file_type } => {
-            format!("file_type“{file_type}”无效，请使用 source、python、pip 或 conda")
+        Message::UploadRefused { file_name, refusal } => format!("“{file_name}”：{}", upload(*refusal)),
+        Message::FileTooLarge { file_name, limit_bytes } => {
+            format!("文件“{file_name}”超过 {limit_bytes} 字节的上限")
         }
-        Message::FileNameInvalid { file_name } => {
-            format!("文件名“{file_name}”不允许，只能使用字母、数字和 . _ + -")
-        }
-        Message::FileUnknown { file_name } => format!("文件“{file_name}”不存在"),
+        Message::FileBuiltIn { file_name } => format!("文件“{file_name}”是内置文件，不能删除"),
+        Message::FileDeleted { file_name } => format!("文件“{file_name}”已删除"),
+        Message::DiskFull => "本服务的磁盘已满，请管理员清理磁盘后重试".to_owned(),
         Message::EngineFailed { cause, words } => format!("{cause}：{words}。{}", hint(*cause, Language::Chinese)),
         Message::RequestRefused(error) => error.chinese(),
         Message::Recipe(error) => recipe(error),
@@ -148,6 +149,19 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::RemovedFromList => "已从镜像列表删除".to_owned(),
         DeletionStep::NotInRegistry => "镜像仓库中没有该镜像".to_owned(),
         DeletionStep::RemovedFromRegistry => "已从镜像仓库删除".to_owned(),
+    }
+}
+
+fn upload(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::FileName => "文件名只能使用字母、数字和 . _ + -",
+        Refusal::Temporary => "以 .upload- 开头的名称保留给正在上传的文件",
+        Refusal::Installer => "installer 无效，请使用 apt、yum、pip 或 conda",
+        Refusal::Unplaced => {
+            "从文件名看不出用途，请指定 installer，或以 .list、.sources、.repo、pip.conf、.condarc 结尾"
+        }
+        Refusal::Mirror => "type 只能使用字母、数字和 . _ + -",
+        Refusal::FileType => "file_type 无效，请使用 source、python、pip 或 conda",
     }
 }
 

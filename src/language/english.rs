@@ -1,6 +1,7 @@
 //! The messages in English.
 
 use super::{Language, Message, hint};
+use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
@@ -73,13 +74,15 @@ pub(super) fn words(message: &Message) -> String {
         Message::QueueFull { limit } => {
             format!("{limit} tasks wait or run already. Try again when some have ended.")
         }
-        Message::FileTypeUnknown { file_type } => {
-            format!("file_type '{file_type}' is unknown. Use source, python, pip or conda.")
+        Message::UploadRefused { file_name, refusal } => format!("'{file_name}': {}.", upload(*refusal)),
+        Message::FileTooLarge { file_name, limit_bytes } => {
+            format!("'{file_name}' is larger than the limit of {limit_bytes} bytes.")
         }
-        Message::FileNameInvalid { file_name } => {
-            format!("'{file_name}' is no allowed file name. Use letters, digits and . _ + - only.")
+        Message::FileBuiltIn { file_name } => format!("'{file_name}' is built in and cannot be deleted."),
+        Message::FileDeleted { file_name } => format!("'{file_name}' is deleted."),
+        Message::DiskFull => {
+            "The disk of this service is full. Have space freed by its administrator, then try again.".to_owned()
         }
-        Message::FileUnknown { file_name } => format!("There is no file '{file_name}'."),
         Message::EngineFailed { cause, words } => {
             format!("{cause}: {words}. {}", hint(*cause, Language::English))
         }
@@ -132,6 +135,20 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::RemovedFromList => "Removed from the list of images".to_owned(),
         DeletionStep::NotInRegistry => "The registry had none".to_owned(),
         DeletionStep::RemovedFromRegistry => "Removed from the registry".to_owned(),
+    }
+}
+
+fn upload(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::FileName => "a file name may hold letters, digits and . _ + - only",
+        Refusal::Temporary => "names that start with .upload- are kept for uploads under way",
+        Refusal::Installer => "the installer is unknown; use apt, yum, pip or conda",
+        Refusal::Unplaced => {
+            "the name does not say what it is for; name the installer, or end it in .list, .sources, .repo, pip.conf or \
+             .condarc"
+        }
+        Refusal::Mirror => "a type may hold letters, digits and . _ + - only",
+        Refusal::FileType => "the file_type is unknown; use source, python, pip or conda",
     }
 }
 

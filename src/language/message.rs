@@ -2,6 +2,7 @@
 
 use super::{Language, chinese, english};
 use crate::callback::RefusedAddress;
+use crate::catalogue::Refusal;
 use crate::cause::Cause;
 use crate::images::DeletionStep;
 use crate::recipe::RecipeError;
@@ -168,21 +169,32 @@ pub enum Message {
         /// Limit.
         limit: u64,
     },
-    /// `file_type` is none of the known ones.
-    FileTypeUnknown {
-        /// The text.
-        file_type: String,
+    /// An upload has no place.
+    UploadRefused {
+        /// The file.
+        file_name: String,
+        /// The broken rule.
+        refusal: Refusal,
     },
-    /// A file name is not allowed.
-    FileNameInvalid {
-        /// The text.
+    /// An uploaded file is larger than allowed.
+    FileTooLarge {
+        /// The file.
+        file_name: String,
+        /// Limit in bytes.
+        limit_bytes: u64,
+    },
+    /// A file is built in and cannot be deleted.
+    FileBuiltIn {
+        /// The file.
         file_name: String,
     },
-    /// No file of that name.
-    FileUnknown {
-        /// The text.
+    /// A file was deleted.
+    FileDeleted {
+        /// The file.
         file_name: String,
     },
+    /// Our own disk is full.
+    DiskFull,
     /// Something failed at the daemon or registry.
     EngineFailed {
         /// Cause, for the hint.
@@ -328,9 +340,16 @@ mod tests {
             Message::InstallerMissing { installer: name(), file_name: name() },
             Message::SecretUndecryptable { field: name() },
             Message::QueueFull { limit: 3 },
-            Message::FileTypeUnknown { file_type: name() },
-            Message::FileNameInvalid { file_name: name() },
-            Message::FileUnknown { file_name: name() },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::FileName },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::Temporary },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::Installer },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::Unplaced },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::Mirror },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::FileType },
+            Message::FileTooLarge { file_name: name(), limit_bytes: 42 },
+            Message::FileBuiltIn { file_name: name() },
+            Message::FileDeleted { file_name: name() },
+            Message::DiskFull,
             Message::EngineFailed { cause: Cause::RegistryAuth, words: name() },
             Message::RequestRefused(refused_request()),
             Message::Recipe(RecipeError::SourceMismatch { file: name(), os: "Ubuntu".to_owned() }),

@@ -22,7 +22,7 @@ use super::tls_archive::{TlsArchiveError, TlsFile, unpack};
 use super::{DockerServer, HARBOR_PASSWORD_PURPOSE, PublicHost, Site, SiteError};
 
 /// How long the daemon may take for one test. A login waits for Harbor, too.
-const TEST_LIMIT: Duration = Duration::from_secs(60);
+const TEST_LIMIT: Duration = Duration::from_mins(1);
 
 /// The host as somebody typed it.
 #[derive(Debug, Clone)]
@@ -320,11 +320,9 @@ async fn check_login(engine: &dyn Engine, account: &RegistryAccount) -> Result<(
 }
 
 async fn within_limit<T>(call: impl Future<Output = Result<T, EngineError>>) -> Result<T, ConfigureError> {
-    match tokio::time::timeout(TEST_LIMIT, call).await {
-        Ok(answer) => answer.map_err(ConfigureError::Test),
-        Err(_) => {
-            let message = format!("no answer within {} s", TEST_LIMIT.as_secs());
-            Err(ConfigureError::Test(EngineError::new(Cause::Timeout, message)))
-        }
-    }
+    let Ok(answer) = tokio::time::timeout(TEST_LIMIT, call).await else {
+        let message = format!("no answer within {} s", TEST_LIMIT.as_secs());
+        return Err(ConfigureError::Test(EngineError::new(Cause::Timeout, message)));
+    };
+    answer.map_err(ConfigureError::Test)
 }
