@@ -19,6 +19,12 @@ impl Moment {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// The moment this many milliseconds later.
+    #[must_use]
+    pub fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis.saturating_mul(1_000)))
+    }
+
     /// Milliseconds from `earlier` to this moment, zero when it is later.
     pub fn millis_since(self, earlier: Self) -> i64 {
         ((self.0 - earlier.0) / 1_000).max(0)

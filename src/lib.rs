@@ -14,6 +14,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod image;
 pub mod images;
+pub mod import;
 pub mod inspect;
 pub mod language;
 pub mod pipeline;

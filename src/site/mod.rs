@@ -15,8 +15,8 @@ mod tls_archive;
 pub use address::{AddressError, DockerAddress, parse_host};
 pub use configure::{ConfigureError, ConfigureOrder, DockerServerOrder, Field, HarborOrder, HostOrder};
 pub use current::Site;
-pub use headers::{HeaderError, check_headers};
-pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError};
+pub use headers::{HEADERS_PURPOSE, HeaderError, check_headers};
+pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError, full_name};
 pub use tls_archive::{TlsArchiveError, TlsFile};
 
 /// What Harbor's password is sealed for.

@@ -1,6 +1,6 @@
 //! Host, Harbor, Docker server and callback headers: append-only rows, the newest in force.
 
-use super::{Durability, Store, StoreError};
+use super::{Durability, Store, StoreError, Writing};
 use crate::clock::Moment;
 
 /// Where this service is reached.
@@ -113,47 +113,14 @@ impl Store {
         now: Moment,
     ) -> Result<(), StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
-        let now = now.0;
         if let Some((host_ip, host_port)) = host {
-            sqlx::query!(
-                "INSERT INTO host (host_ip, host_port, create_time) VALUES (?, ?, ?)",
-                host_ip,
-                host_port,
-                now
-            )
-            .execute(writing.connection())
-            .await?;
+            insert_host(&mut writing, host_ip, host_port, now).await?;
         }
         if let Some(harbor) = harbor {
-            sqlx::query!(
-                "INSERT INTO harbor (username, password_sealed, registry, registry_dns, ca_pem, create_time)
-                 VALUES (?, ?, ?, ?, ?, ?)",
-                harbor.username,
-                harbor.password_sealed,
-                harbor.registry,
-                harbor.registry_dns,
-                harbor.ca_pem,
-                now
-            )
-            .execute(writing.connection())
-            .await?;
+            insert_harbor(&mut writing, harbor, now).await?;
         }
         if let Some(server) = docker_server {
-            let tls_verify = !server.ca_path.is_empty();
-            sqlx::query!(
-                "INSERT INTO docker_server
-                     (host, port, tls_verify, client_cert_path, ca_path, client_key_path, create_time)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-                server.host,
-                server.port,
-                tls_verify,
-                server.client_cert_path,
-                server.ca_path,
-                server.client_key_path,
-                now
-            )
-            .execute(writing.connection())
-            .await?;
+            insert_docker_server(&mut writing, server, now).await?;
         }
         writing.commit().await
     }
@@ -264,4 +231,64 @@ impl Store {
         .await?;
         Ok(found)
     }
+}
+
+pub(super) async fn insert_host(
+    writing: &mut Writing<'_>,
+    host_ip: &str,
+    host_port: u16,
+    create_time: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO host (host_ip, host_port, create_time) VALUES (?, ?, ?)",
+        host_ip,
+        host_port,
+        create_time.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_harbor(
+    writing: &mut Writing<'_>,
+    harbor: &NewHarbor,
+    create_time: Moment,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO harbor (username, password_sealed, registry, registry_dns, ca_pem, create_time)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+        harbor.username,
+        harbor.password_sealed,
+        harbor.registry,
+        harbor.registry_dns,
+        harbor.ca_pem,
+        create_time.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_docker_server(
+    writing: &mut Writing<'_>,
+    server: &NewDockerServer,
+    create_time: Moment,
+) -> Result<(), StoreError> {
+    let tls_verify = !server.ca_path.is_empty();
+    sqlx::query!(
+        "INSERT INTO docker_server
+                     (host, port, tls_verify, client_cert_path, ca_path, client_key_path, create_time)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+        server.host,
+        server.port,
+        tls_verify,
+        server.client_cert_path,
+        server.ca_path,
+        server.client_key_path,
+        create_time.0
+    )
+    .execute(writing.connection())
+    .await?;
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod check_result;
 mod configuration;
 mod image;
 mod image_life;
+mod import;
 mod stage;
 mod task;
 
@@ -25,6 +26,7 @@ pub use check_result::CheckResultRow;
 pub use configuration::{CallbackHeadersRow, DockerServerRow, HarborRow, HostRow, NewDockerServer, NewHarbor};
 pub use image::{ImageRow, ImageType, NewImage};
 pub use image_life::ImageLifeRow;
+pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
 pub use stage::StageRow;
 pub use task::{Failure, NewTask, TaskFilter, TaskRow};
 

@@ -6,6 +6,7 @@ mod api;
 mod console;
 mod engine;
 mod fast;
+mod import_old;
 mod job;
 mod lab;
 mod registry;
