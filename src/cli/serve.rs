@@ -1,6 +1,6 @@
 //! `fastbuild serve`: settings, logs, signals.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,18 +8,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::complain;
+use super::{SettingsArguments, complain};
 use crate::clock::SystemClock;
 use crate::engine::DockerConnector;
 use crate::serve::{Outside, Service, StartError};
-use crate::settings::{LogFormat, LogSection, Settings, load};
+use crate::settings::{LogFormat, LogSection, Settings};
 
-const DEFAULT_FILE: &str = "config.toml";
-
-pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
-    let file = config.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
-    let settings = match load(file.as_deref(), std::env::vars()) {
-        Ok(settings) => settings,
+pub(super) fn run(arguments: SettingsArguments) -> ExitCode {
+    let (settings, file) = match arguments.load() {
+        Ok(loaded) => loaded,
         Err(error) => return complain(&error),
     };
     start_log(&settings.log);
@@ -34,9 +31,10 @@ pub(super) fn run(config: Option<PathBuf>) -> ExitCode {
 }
 
 async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError> {
-    match file {
-        Some(file) => tracing::info!("settings from {}", file.display()),
-        None => tracing::info!("no settings file, so defaults and FASTBUILD__… variables"),
+    if let Some(file) = file {
+        tracing::info!("settings from {}", file.display());
+    } else {
+        tracing::info!("no settings file, so defaults and FASTBUILD__… variables");
     }
     let address = format!("{}:{}", settings.fb.host, settings.fb.port);
     let listener = TcpListener::bind(&address).await.map_err(|source| {

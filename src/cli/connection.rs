@@ -1,0 +1,164 @@
+//! The connection to a service: where it is, who asks and in which language.
+
+use std::time::Duration;
+
+use clap::Args;
+use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder, Response};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::{self, Answer};
+use super::failure::ClientError;
+
+/// Where a service listens by default.
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:48001";
+const PREFIX: &str = "/api/fast-build";
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Reading is quick; what pulls or tests may take as long as a pull does.
+const READ_LIMIT: Duration = Duration::from_mins(1);
+const WORK_LIMIT: Duration = Duration::from_hours(1);
+
+/// How a service is reached.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConnectionArguments {
+    /// Address of the service.
+    #[arg(long, env = "FASTBUILD_URL", hide_env_values = true, default_value = DEFAULT_URL, help_heading = "Connection")]
+    url: String,
+    /// Token, where the service asks for one.
+    #[arg(long, env = "FASTBUILD_TOKEN", hide_env_values = true, help_heading = "Connection")]
+    token: Option<SecretString>,
+    /// Print JSON for scripts, one document a line.
+    #[arg(long, help_heading = "Connection")]
+    pub(super) json: bool,
+}
+
+/// A service to talk to.
+pub(super) struct Connection {
+    client: Client,
+    url: String,
+    /// Whether results are JSON.
+    pub(super) json: bool,
+}
+
+impl Connection {
+    /// A connection; nothing is asked yet.
+    pub(super) fn new(arguments: &ConnectionArguments) -> Result<Self, ClientError> {
+        let url = arguments.url.trim_end_matches('/').to_owned();
+        let is_http = url::Url::parse(&url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
+        if !is_http {
+            return Err(ClientError::Usage(format!("'{url}' is no address of a service; it starts with http://")));
+        }
+        let mut headers = HeaderMap::new();
+        let language =
+            accepted_language(["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set_variable).as_deref());
+        if let Ok(language) = HeaderValue::from_str(&language) {
+            headers.insert(ACCEPT_LANGUAGE, language);
+        }
+        if let Some(token) = &arguments.token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+                .map_err(|_| ClientError::Usage("the token holds characters that no token has".to_owned()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        // The service stands in the same network; a proxy for the world outside would only hide it.
+        let mut builder = Client::builder().default_headers(headers).connect_timeout(CONNECT_LIMIT).no_proxy();
+        if url.starts_with("https:") {
+            for certificate in rustls_native_certs::load_native_certs().certs {
+                if let Ok(certificate) = reqwest::Certificate::from_der(&certificate) {
+                    builder = builder.add_root_certificate(certificate);
+                }
+            }
+        }
+        let client =
+            builder.build().map_err(|error| ClientError::Unreachable { url: url.clone(), reason: cause_of(&error) })?;
+        Ok(Self { client, url, json: arguments.json })
+    }
+
+    /// Asks for something that is there.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, ClientError> {
+        self.answer(self.client.get(self.address(path)).query(query).timeout(READ_LIMIT)).await
+    }
+
+    /// Asks for something to be done.
+    pub(super) async fn post(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, ClientError> {
+        self.answer(self.client.post(self.address(path)).query(query).timeout(WORK_LIMIT)).await
+    }
+
+    /// Sends what `fill` puts into a POST.
+    pub(super) async fn send(
+        &self,
+        path: &str,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, ClientError> {
+        self.answer(fill(self.client.post(self.address(path)).timeout(WORK_LIMIT))).await
+    }
+
+    /// Opens a stream that lasts as long as it lasts.
+    pub(super) async fn open(
+        &self,
+        path: &str,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        fill(self.client.get(self.address(path))).send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// The error for a connection that broke.
+    pub(super) fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::Unreachable { url: self.url.clone(), reason: cause_of(error) }
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{PREFIX}{path}", self.url)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, url) = (response.status(), response.url().to_string());
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        answer::read(&url, status, &body)
+    }
+}
+
+/// The innermost words of an error; the outer ones repeat the address.
+fn cause_of(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+fn set_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `zh_CN.UTF-8` as HTTP writes it. This program speaks English, so without a wish the service shall too.
+fn accepted_language(locale: Option<&str>) -> String {
+    let name = locale.unwrap_or_default().split(['.', '@']).next().unwrap_or_default().replace('_', "-");
+    match name.as_str() {
+        "" | "C" | "POSIX" => "en".to_owned(),
+        name if name.starts_with("en") => format!("{name}, en;q=0.9"),
+        name => format!("{name}, en;q=0.1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_becomes_a_language() {
+        for (locale, language) in [
+            (None, "en"),
+            (Some("C.UTF-8"), "en"),
+            (Some("en_GB.UTF-8"), "en-GB, en;q=0.9"),
+            (Some("zh_CN.UTF-8"), "zh-CN, en;q=0.1"),
+            (Some("de_DE@euro"), "de-DE, en;q=0.1"),
+        ] {
+            assert_eq!(accepted_language(locale), language);
+        }
+    }
+}

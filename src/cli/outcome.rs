@@ -1,0 +1,102 @@
+//! How a task ended, for people and for the exit code.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::answer::text_of;
+use super::connection::Connection;
+use super::failure::{ClientError, TASK_FAILED};
+use super::output;
+use crate::cause::Cause;
+use crate::task::{TaskId, TaskState};
+
+/// The end of a task as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TaskEnd {
+    /// The end state.
+    pub(super) state: TaskState,
+    /// Cause of a failure.
+    pub(super) cause: Option<Cause>,
+    /// What happened.
+    pub(super) message: Option<String>,
+}
+
+/// The row of a task.
+pub(super) async fn row(service: &Connection, task_id: TaskId) -> Result<Value, ClientError> {
+    let answer = service.get("/task/task-details_by_task_id", &[("task_id", task_id.to_string())]).await?;
+    Ok(answer.data)
+}
+
+/// The state a row tells.
+pub(super) fn state_in(row: &Value) -> Option<TaskState> {
+    TaskState::from_name(row.get("state")?.as_str()?)
+}
+
+/// The end of a task; absent while it runs.
+pub(super) async fn end_of(service: &Connection, task_id: TaskId) -> Result<Option<TaskEnd>, ClientError> {
+    Ok(end_of_row(&row(service, task_id).await?))
+}
+
+/// The end that a row tells; absent while the task runs.
+pub(super) fn end_of_row(row: &Value) -> Option<TaskEnd> {
+    let state = state_in(row).filter(|state| state.is_end())?;
+    let text = |field: &str| row.get(field).map(text_of).filter(|text| !text.is_empty());
+    Some(TaskEnd { state, cause: text("cause").and_then(|code| Cause::from_code(&code)), message: text("message") })
+}
+
+/// Tells how a task ended and gives the exit code for it.
+pub(super) async fn report(service: &Connection, task_id: TaskId, end: TaskEnd) -> Result<ExitCode, ClientError> {
+    // The end is known; a row that cannot be had costs details only.
+    let row = row(service, task_id).await.unwrap_or_default();
+    if service.json {
+        let row = if row.is_null() { serde_json::json!({ "task_id": task_id, "state": end.state }) } else { row };
+        output::document(&row)?;
+    } else if end.state == TaskState::PushSuccess {
+        output::line(&success_line(task_id, &row))?;
+    } else {
+        for line in failure_lines(task_id, &end, &row) {
+            output::note(&line);
+        }
+    }
+    Ok(if end.state == TaskState::PushSuccess { ExitCode::SUCCESS } else { ExitCode::from(TASK_FAILED) })
+}
+
+fn success_line(task_id: TaskId, row: &Value) -> String {
+    let field = |name: &str| row.get(name).map(text_of).unwrap_or_default();
+    let state = output::coloured_state("PUSH_SUCCESS");
+    let digest = match field("image_digest") {
+        empty if empty.is_empty() => String::new(),
+        digest => format!("@{digest}"),
+    };
+    format!("task {task_id} {state}: {}{digest}", field("target_image_name"))
+}
+
+fn failure_lines(task_id: TaskId, end: &TaskEnd, row: &Value) -> Vec<String> {
+    let field = |name: &str| row.get(name).map(text_of).unwrap_or_default();
+    let cause = end.cause.map_or_else(String::new, |cause| format!(": {cause}"));
+    let stage = match field("failed_stage") {
+        empty if empty.is_empty() => String::new(),
+        stage => format!(" in stage {stage}"),
+    };
+    let mut lines =
+        vec![format!("task {task_id} ended in {}{cause}{stage}", output::coloured_state(end.state.as_str()))];
+    let message = end.message.clone().unwrap_or_else(|| field("message"));
+    for (label, text) in [("what happened", message), ("what to do", field("hint")), ("step", field("failed_step"))] {
+        if !text.is_empty() {
+            lines
+                .push(format!("  {label}: {}", text.lines().map(output::printable).collect::<Vec<_>>().join("\n    ")));
+        }
+    }
+    let last_lines: Vec<String> = match row.get("last_lines") {
+        Some(Value::Array(lines)) => lines.iter().map(text_of).collect(),
+        Some(other) => text_of(other).lines().map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    if !last_lines.is_empty() {
+        lines.push("  last lines:".to_owned());
+        lines.extend(last_lines.iter().map(|line| format!("    {}", output::printable(line))));
+    }
+    lines.push(format!("  whole log: fastbuild logs {task_id}"));
+    lines
+}
