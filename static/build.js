@@ -95,17 +95,27 @@ async function withSecrets(request) {
 	return request;
 }
 
+/** The refused fields of an answer, [path, words]: a 422 lists them, a refusal strings them together. */
+function refusals(error) {
+	const listed = (error.detail ?? []).map(({ loc, msg }) => [loc.slice(1).join("."), msg]);
+	const beginning = /(?:^|[;；]\s*)((?:image_data|task_data|dockerfile_json|webSSHSecret|jupyterLabSecret)[\w.[\]]*) /g;
+	const found = [...error.message.matchAll(beginning)];
+	const strung = found.map((match, index) => {
+		const end = found[index + 1]?.index ?? error.message.length;
+		return [match[1], error.message.slice(match.index + match[0].length, end)];
+	});
+	return [...listed, ...strung];
+}
+
 /** Puts the service's words beside the fields they are about; gives whether any found its place. */
 function place(error, lines) {
 	let isPlaced = false;
 	const words = new Map();
-	for (const { loc, msg } of error.detail ?? []) {
-		const path = loc.slice(1).join(".");
+	for (const [path, problem] of refusals(error)) {
 		const name = places.find(([pattern]) => pattern.test(path))?.[1];
 		if (!name) continue;
-		const index = loc[loc.indexOf("software_list") + 1];
-		const line = loc.includes("software_list") ? lines[name]?.[index] : undefined;
-		const text = line ? say(texts.line, { line, problem: msg }) : msg;
+		const line = lines[name]?.[path.match(/software_list[.[](\d+)/)?.[1]];
+		const text = line ? say(texts.line, { line, problem }) : problem;
 		words.set(name, words.has(name) ? `${words.get(name)}\n${text}` : text);
 	}
 	for (const [name, text] of words) isPlaced = mark(form, name, text) || isPlaced;
@@ -171,8 +181,8 @@ async function preview() {
 		showPreview(data);
 	} catch (error) {
 		if (abort.signal.aborted || error.name === "AbortError") return;
-		state.textContent = `${texts.preview_failed}: ${error.message}`;
-		if (!place(error, lines)) placeByValue(error.message);
+		const isPlaced = place(error, lines) || placeByValue(error.message);
+		state.textContent = isPlaced ? `${texts.preview_failed}: ${texts.check_fields}` : `${texts.preview_failed}: ${error.message}`;
 	}
 }
 
@@ -198,9 +208,8 @@ function fitMirrors() {
 		for (const option of group.children) {
 			option.hidden = group.hidden;
 			const file = option.value.split("/").pop();
-			const numbers = file.match(/\d+(\.\d+)?/g) ?? [];
-			const wanted = file.endsWith(".repo") ? numbers.slice(0, 1) : numbers.slice(0, 1);
-			option.disabled = version !== "" && wanted.some((number) => !version.includes(number));
+			const number = file.match(/\d+(\.\d+)?/)?.[0];
+			option.disabled = version !== "" && number !== undefined && !version.includes(number);
 			option.textContent = option.textContent.split(" — ")[0] + (option.disabled ? ` — ${texts.fits_not}` : "");
 		}
 	}

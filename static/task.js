@@ -54,8 +54,9 @@ function showStep({ id, name, status, duration_ms: millis }) {
 	if (get("summary").querySelector("[data-stage=build].now")) overall.value = 3 + done / steps.size;
 }
 
-function megabytes(bytes) {
-	return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+function size(bytes) {
+	if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+	return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} KB`;
 }
 
 function showBytes({ stage, item, current, total }) {
@@ -73,7 +74,7 @@ function showBytes({ stage, item, current, total }) {
 		bar.max = total;
 		bar.value = Math.min(current, total);
 	}
-	words.textContent = total > 0 ? `${megabytes(current)} / ${megabytes(total)}` : megabytes(current);
+	words.textContent = total > 0 ? `${size(current)} / ${size(total)}` : size(current);
 }
 
 function listen() {

@@ -15,7 +15,7 @@ impl Outcome {
     }
 
     /// It worked and gives something back.
-    pub(super) fn with(data: Value) -> Self {
+    pub(super) fn with(data: &Value) -> Self {
         Self(json!({ "code": 0, "msg": "success", "data": data }))
     }
 

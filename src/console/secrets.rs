@@ -20,7 +20,7 @@ pub(super) struct Passwords {
 
 /// Answers the two secret fields of a build request.
 pub(super) async fn encrypt(State(console): State<Console>, Json(passwords): Json<Passwords>) -> Outcome {
-    Outcome::with(json!({
+    Outcome::with(&json!({
         "webSSHSecret": console.cipher.encrypt(&passwords.ssh),
         "jupyterLabSecret": console.cipher.encrypt(&passwords.jupyter),
     }))

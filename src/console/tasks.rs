@@ -93,9 +93,11 @@ pub(super) fn stage_marks(state: TaskState, failed_stage: Option<&str>) -> [&'st
         TaskState::PushFailed => (4, "failed"),
         TaskState::PushSuccess => (5, ""),
         TaskState::BuildAbort => {
-            let stage = failed_stage.and_then(StageName::from_name);
-            let index = stage.and_then(|stage| StageName::ALL.iter().position(|known| *known == stage));
-            (index.unwrap_or(0), if index.is_some() { "stopped" } else { "" })
+            let name = failed_stage.unwrap_or_default();
+            match StageName::ALL.iter().position(|known| known.as_str() == name) {
+                Some(index) => (index, "stopped"),
+                None => (0, ""),
+            }
         }
     };
     std::array::from_fn(|index| match index {

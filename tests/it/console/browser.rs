@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::site::furnished;
 use crate::lab;
-use crate::support::{Browser, DESKTOP, Look, TestService};
+use crate::support::{Browser, DESKTOP, Look, Receiver, RequestShape, TestService};
 
 const SHORT: Duration = Duration::from_secs(20);
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_builds_an_image_from_the_form() {
@@ -57,17 +57,19 @@ async fn refusals_of_the_service_stand_beside_their_fields() {
     browser.go(&format!("{}/console/new", service.url)).await;
     browser.fill("#base-image", &lab::base("debian:12").to_string()).await;
     browser.fill("#target", "Not A Name!").await;
-    browser.fill("#os-packages", "curl\ntree; rm -rf /").await;
+    browser.fill("#os-packages", "curl\n\n-tree").await;
+    browser.fill("#pip-packages", "numpy==1.26.4\nrequests=>2").await;
     browser.click("#submit").await;
-    browser.until("errors", SHORT, "document.querySelector('[aria-invalid=true]')").await;
-    let shown = browser.until(
-        "words beside a field",
-        SHORT,
-        "[...document.querySelectorAll('.error:not([hidden])')].map(error => error.closest('[data-field]').dataset.field + ': ' + error.textContent).join(' | ')",
-    );
-    let shown = shown.await;
-    let shown = shown.as_str().unwrap();
-    assert!(shown.contains("target_image_name: ") || shown.contains("os.software: "), "{shown}");
+    let words = browser.until("a line of ours", SHORT, "document.querySelector('#os-error').textContent").await;
+    assert!(words.as_str().unwrap().starts_with("Line 3: options such as “-tree”"), "{words}");
+    browser.fill("#os-packages", "curl\n\ntree;").await;
+    browser.click("#submit").await;
+    let words = browser.until("the target's", SHORT, "document.querySelector('#target-error').textContent").await;
+    assert!(words.as_str().unwrap().starts_with("\"Not A Name!\" must be an image name"), "{words}");
+    assert!(!words.as_str().unwrap().contains("dockerfile_json"), "{words}");
+    assert!(browser.text("#os-error").await.starts_with("Line 3: \"tree;\""), "{}", browser.text("#os-error").await);
+    assert!(browser.text("#pip-error").await.starts_with("Line 2: "), "{}", browser.text("#pip-error").await);
+    assert_eq!(browser.run("return document.activeElement.id").await, "target");
     assert!(browser.run("return location.pathname").await == "/console/new");
     browser.picture("build-refused-en").await;
     browser.close().await;
@@ -103,6 +105,114 @@ async fn a_log_is_searched_filtered_and_a_task_deleted() {
     let gone = format!("return document.querySelector('[data-task=\"{}\"]') === null", site.failed);
     assert_eq!(browser.run(&gone).await, json!(true));
     assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.close().await;
+    site.service.stop().await;
+}
+
+#[tokio::test]
+async fn packages_are_read_as_people_paste_them() {
+    let service = TestService::start().await;
+    let browser = Browser::open(DESKTOP).await;
+    browser.go(&format!("{}/console/new", service.url)).await;
+    for (tool, text, expected) in [
+        (
+            "pip",
+            "numpy==1.26.4\nrequests[socks] >= 2 # why\n\n# alone",
+            json!([["numpy", "1.26.4", 1], ["requests[socks] >= 2", "", 2]]),
+        ),
+        ("pip", "torch==2.1.0; python_version < '3.12'", json!([["torch; python_version < '3.12'", "2.1.0", 1]])),
+        ("pip", "a==1 \\\n --hash=sha256:00 \\\n --hash=sha256:11\nb", json!([["a", "1", 1], ["b", "", 4]])),
+        (
+            "os",
+            "curl git\nlibssl3=3.0.15-1\nvim==2:9.0",
+            json!([["curl", "", 1], ["git", "", 1], ["libssl3", "3.0.15-1", 2], ["vim", "2:9.0", 3]]),
+        ),
+        (
+            "conda",
+            "- scipy=1.11\nconda-forge::ffmpeg\nnumpy>=1.20,<2",
+            json!([["scipy", "1.11", 1], ["conda-forge::ffmpeg", "", 2], ["numpy>=1.20,<2", "", 3]]),
+        ),
+        ("pip", "\r\n", json!([])),
+        ("pip", "-r other.txt", json!("Line 1: options such as “-r” are not taken here; choose a mirror above")),
+        (
+            "pip",
+            "ok\npkg @ https://example.com/x.whl",
+            json!("Line 2: “pkg @ https://example.com/x.whl” is a path or URL; only package names are taken"),
+        ),
+    ] {
+        let script = format!(
+            "return import('/console/static/packages.js').then(({{ readPackages }}) => {{ try {{ \
+             const {{ software, lines }} = readPackages({}, {tool:?}); \
+             return software.map(({{ name, version }}, index) => [name, version, lines[index]]); \
+             }} catch (error) {{ return error.message; }} }})",
+            serde_json::Value::from(text)
+        );
+        assert_eq!(browser.run(&script).await, expected, "{tool}: {text}");
+    }
+    browser.close().await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_build_is_cancelled_and_rebuilt_from_its_page() {
+    let service = TestService::configured_with(|settings| settings.build.max_concurrent = 1).await;
+    let receiver = Receiver::start().await;
+    let base = lab::base("debian:12");
+    let slow = RequestShape::console(&base, &lab::unique_name("slow"), "").os_packages("apt", &["gcc"]).build();
+    let first = service.submit(&slow).await;
+    let request = RequestShape::console(&base, &lab::unique_name("cancelled"), &receiver.url).build();
+    let waiting = service.submit(&request).await;
+    let browser = Browser::open(DESKTOP).await;
+    browser.go(&format!("{}/console/tasks/{waiting}", service.url)).await;
+    browser.picture("task-queued-en").await;
+    browser.click("[data-action=cancel]").await;
+    browser.click("#confirmation-yes").await;
+    browser.until("the end, live", SHORT, "document.querySelector('#summary').dataset.state === 'BUILD_ABORT'").await;
+    assert!(browser.text("#failure").await.contains("CANCELLED"), "{}", browser.text("#failure").await);
+    browser
+        .until("it is said aloud", SHORT, "document.querySelector('#announcements').textContent === 'Aborted'")
+        .await;
+    browser.picture("task-cancelled-en").await;
+    browser.click("[data-action=rebuild]").await;
+    browser.click("#confirmation-yes").await;
+    browser.until("another page", SHORT, &format!("!location.pathname.endsWith('{waiting}')")).await;
+    browser.go(&service.url).await;
+    browser.picture("tasks-moving-en").await;
+    browser
+        .until("the end, in the list", LONG, "document.querySelector('[data-task] [data-state=PUSH_SUCCESS]')")
+        .await;
+    service.end_of(first, LONG).await;
+    browser.until("a calm list", LONG, "document.querySelector('#task-list[data-moving]') === null").await;
+    browser.close().await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_are_offered_and_deleted_and_callbacks_sent_again() {
+    let site = furnished().await;
+    let browser = Browser::open(DESKTOP).await;
+    browser.go(&format!("{}/console/images", site.service.url)).await;
+    browser.fill("#add-name", &lab::base("entrypoint:1").to_string()).await;
+    browser.click("#add-base button").await;
+    browser
+        .until("the offered base", SHORT, "document.querySelector('#image-list').textContent.includes('entrypoint:1')")
+        .await;
+    browser.fill("#add-name", "No Image").await;
+    browser.click("#add-base button").await;
+    browser.until("the refusal", SHORT, "document.querySelector('#add-error').textContent").await;
+    let own = format!("[data-delete-image=\"{}\"]", site.image);
+    browser.click(&own).await;
+    browser.until("the question", SHORT, "document.querySelector('dialog').open").await;
+    browser.picture("image-question-en").await;
+    browser.click("#confirmation-option input").await;
+    browser.click("#confirmation-yes").await;
+    browser.until("the shorter list", SHORT, &format!("document.querySelector({own:?}) === null")).await;
+    browser.go(&format!("{}/console/callbacks", site.service.url)).await;
+    browser.click("[data-resend]").await;
+    let words = browser.until("the answer", SHORT, "document.querySelector('#result.good')?.textContent").await;
+    assert!(words.as_str().unwrap().starts_with("HTTP 200"), "{words}");
+    browser.until("two attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 2").await;
+    browser.picture("callbacks-resent-en").await;
     browser.close().await;
     site.service.stop().await;
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::lab;
 use crate::support::{Receiver, RequestShape, TestService};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A service with data.
 pub struct Furnished {

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over WebDriver. `scripts/browser.sh` installs it; without it these tests fail.
+//! A headless Chromium, driven over `WebDriver`. `scripts/browser.sh` installs it; without it these tests fail.
 //!
 //! It runs in an empty profile and asks nobody but the service under test.
 
@@ -51,7 +51,7 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .expect("chromedriver; install it with scripts/browser.sh");
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         let url = format!("http://127.0.0.1:{port}");
         wait_for("chromedriver", LIMIT, || async { client.get(format!("{url}/status")).send().await.ok().map(drop) })
             .await;
