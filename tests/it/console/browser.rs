@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::site::furnished;
 use crate::lab;
-use crate::support::{Browser, DESKTOP, Look, Receiver, RequestShape, TestService};
+use crate::support::{Browser, DESKTOP, Look, Receiver, RequestShape, TestService, docker};
 
 const SHORT: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_mins(5);
@@ -48,6 +48,7 @@ async fn a_person_builds_an_image_from_the_form() {
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
     service.stop().await;
+    docker(&["rmi", &target.to_string()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +107,7 @@ async fn a_log_is_searched_filtered_and_a_task_deleted() {
     assert_eq!(browser.run(&gone).await, json!(true));
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.close().await;
-    site.service.stop().await;
+    site.stop().await;
 }
 
 #[tokio::test]
@@ -158,9 +159,10 @@ async fn a_waiting_build_is_cancelled_and_rebuilt_from_its_page() {
     let service = TestService::configured_with(|settings| settings.build.max_concurrent = 1).await;
     let receiver = Receiver::start().await;
     let base = lab::base("debian:12");
-    let slow = RequestShape::console(&base, &lab::unique_name("slow"), "").os_packages("apt", &["gcc"]).build();
+    let targets = [lab::unique_name("slow"), lab::unique_name("cancelled")];
+    let slow = RequestShape::console(&base, &targets[0], "").os_packages("apt", &["gcc"]).build();
     let first = service.submit(&slow).await;
-    let request = RequestShape::console(&base, &lab::unique_name("cancelled"), &receiver.url).build();
+    let request = RequestShape::console(&base, &targets[1], &receiver.url).build();
     let waiting = service.submit(&request).await;
     let browser = Browser::open(DESKTOP).await;
     browser.go(&format!("{}/console/tasks/{waiting}", service.url)).await;
@@ -185,6 +187,9 @@ async fn a_waiting_build_is_cancelled_and_rebuilt_from_its_page() {
     browser.until("a calm list", LONG, "document.querySelector('#task-list[data-moving]') === null").await;
     browser.close().await;
     service.stop().await;
+    for target in targets {
+        docker(&["rmi", &target.to_string()]).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,9 +217,11 @@ async fn images_are_offered_and_deleted_and_callbacks_sent_again() {
     let words = browser.until("the answer", SHORT, "document.querySelector('#result.good')?.textContent").await;
     assert!(words.as_str().unwrap().starts_with("HTTP 200"), "{words}");
     browser.until("two attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 2").await;
+    browser.click("#test").await;
+    browser.until("three attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 3").await;
     browser.picture("callbacks-resent-en").await;
     browser.close().await;
-    site.service.stop().await;
+    site.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

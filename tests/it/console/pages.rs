@@ -58,7 +58,7 @@ async fn every_page_speaks_both_languages_and_shows_what_is_there() {
     }
     let (_, _, html) = page(&site.service, &pushed, "en").await;
     assert!(!html.contains("Teaching-2026") && html.contains("***"), "a password is on the page");
-    site.service.stop().await;
+    site.stop().await;
 }
 
 #[tokio::test]

@@ -50,5 +50,5 @@ async fn every_page_has_its_picture_and_fits_its_window() {
         }
         browser.close().await;
     }
-    site.service.stop().await;
+    site.stop().await;
 }

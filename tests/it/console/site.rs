@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::lab;
-use crate::support::{Receiver, RequestShape, TestService};
+use crate::support::{Receiver, RequestShape, TestService, docker};
 
 const LIMIT: Duration = Duration::from_mins(5);
 
@@ -19,6 +19,14 @@ pub struct Furnished {
     pub failed: i64,
     /// The name of the pushed image.
     pub image: String,
+}
+
+impl Furnished {
+    /// Stops the service and removes the image it made.
+    pub async fn stop(self) {
+        self.service.stop().await;
+        docker(&["rmi", &self.image]).await;
+    }
 }
 
 /// Configures a service, builds one image, fails another, offers a base.
