@@ -108,9 +108,30 @@ pub(super) fn build_request_example() -> serde_json::Value {
     serde_json::from_str(include_str!("build_request.json")).unwrap_or_default()
 }
 
+/// A build request as the document describes it: both shapes, with what pydantic takes for a text or a truth value. It is
+/// read in `request`; nothing is ever deserialised into this.
+pub(super) struct BuildRequestDocument;
+
+impl utoipa::PartialSchema for BuildRequestDocument {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let schema = serde_json::from_str(include_str!("build_request.schema.json"));
+        schema.unwrap_or_else(|_| utoipa::openapi::Object::new().into())
+    }
+}
+
+impl ToSchema for BuildRequestDocument {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_schema_describes_both_shapes() {
+        let schema = serde_json::to_value(<BuildRequestDocument as utoipa::PartialSchema>::schema()).unwrap();
+        let written: serde_json::Value = serde_json::from_str(include_str!("build_request.schema.json")).unwrap();
+        assert_eq!(schema["anyOf"][0]["required"], written["anyOf"][0]["required"]);
+        assert_eq!(schema["anyOf"][1]["properties"]["force"], written["anyOf"][1]["properties"]["force"]);
+    }
 
     #[test]
     fn the_example_is_a_request() {

@@ -41,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct EventsQuery {
     /// Task number.
-    #[param(value_type = i64, example = 1_795_229_647_053_i64)]
+    #[param(value_type = i64, minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64,
+        example = 1_795_229_647_053_i64)]
     task_id: TaskId,
     /// Number of the last event already seen; the header `Last-Event-ID` counts before it.
     #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
@@ -62,7 +63,8 @@ impl FromFields for EventsQuery {
 #[into_params(parameter_in = Query)]
 struct LogQuery {
     /// Task number.
-    #[param(value_type = i64, example = 1_795_229_647_053_i64)]
+    #[param(value_type = i64, minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64,
+        example = 1_795_229_647_053_i64)]
     task_id: TaskId,
     /// `pull`, `check`, `prepare`, `build` or `push`.
     #[param(example = "build")]
@@ -107,7 +109,8 @@ struct LogLine {
 /// Each event has a number as `id`, its kind as `event` and JSON as `data`. `Last-Event-ID` goes on where a lost
 /// connection ended. The last one is `end` with state and cause; the stream then closes.
 #[utoipa::path(get, path = "/api/fast-build/task/events", tag = "task", params(EventsQuery),
-    responses((status = 200, content_type = "text/event-stream", body = String), FormErrors))]
+    responses((status = 200, content((String = "text/event-stream"), (Envelope<String> = "application/json"))),
+        FormErrors))]
 async fn task_events(
     State(state): State<AppState>,
     headers: HeaderMap,

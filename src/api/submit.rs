@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::document::BuildRequestDocument;
 use super::envelope::{Answer, Envelope, success};
 use super::error::FormErrors;
 use super::extract::{JsonBytes, Query};
@@ -17,7 +18,7 @@ use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
 use crate::language::Message;
 use crate::queue::{Accepted, Submission, SubmitError};
-use crate::request::RequestError;
+use crate::request::{Location, RequestError, ValidationError};
 use crate::site::SiteError;
 
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
@@ -99,7 +100,7 @@ struct PreviewView {
 /// the same `Idempotency-Key` finds the same task.
 #[utoipa::path(post, path = "/api/fast-build/task/build-image", tag = "task",
     params(("Idempotency-Key" = Option<String>, Header, description = "Key under which a repetition finds the same task.", max_length = 200)),
-    request_body(content = Value, description = "The build request, in the platform's or the console's shape.",
+    request_body(content = BuildRequestDocument, content_type = "application/json",
         example = json!(super::document::build_request_example())),
     responses((status = 200, body = Envelope<AcceptedView>), (status = 429, body = Envelope<Value>), FormErrors))]
 async fn build_image(
@@ -107,21 +108,30 @@ async fn build_image(
     headers: HeaderMap,
     JsonBytes(body): JsonBytes,
 ) -> Answer<AcceptedView> {
-    let idempotency_key = headers
-        .get(IDEMPOTENCY_HEADER)
-        .and_then(|key| key.to_str().ok())
-        .filter(|key| !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_BYTES)
-        .map(str::to_owned);
+    let idempotency_key = idempotency_key(&headers)?;
     let submission = Submission { body: body.to_vec(), owner: String::new(), idempotency_key };
     let accepted = state.submissions.submit(&submission).await?;
     success(AcceptedView::new(accepted, &state).await?)
+}
+
+/// The key of a repeatable submission; absent and empty mean none.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_HEADER).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if key.len() <= MAX_IDEMPOTENCY_BYTES => Ok(Some(key.to_owned())),
+        _ => {
+            let location = Location::header().field(IDEMPOTENCY_HEADER);
+            let text = "must be visible ASCII, at most 200 characters";
+            Err(ApiError::Invalid(vec![ValidationError::new(location, text, "value_error")]))
+        }
+    }
 }
 
 /// Show the Dockerfile of a request
 ///
 /// Nothing is built and nothing is stored.
 #[utoipa::path(post, path = "/api/fast-build/task/preview-dockerfile", tag = "task",
-    request_body(content = Value, description = "The build request, in the platform's or the console's shape.",
+    request_body(content = BuildRequestDocument, content_type = "application/json",
         example = json!(super::document::build_request_example())),
     responses((status = 200, body = Envelope<PreviewView>), FormErrors))]
 async fn preview_dockerfile(State(state): State<AppState>, JsonBytes(body): JsonBytes) -> Answer<PreviewView> {

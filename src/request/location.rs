@@ -30,6 +30,11 @@ impl Location {
         Self(vec![LocationItem::Field("query".to_owned())])
     }
 
+    /// The headers.
+    pub fn header() -> Self {
+        Self(vec![LocationItem::Field("header".to_owned())])
+    }
+
     /// A field of what stands here.
     #[must_use]
     pub fn field(&self, name: &str) -> Self {
