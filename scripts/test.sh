@@ -5,3 +5,5 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 scripts/step.sh browser scripts/browser.sh
 scripts/step.sh test-build cargo test --locked --no-run
 scripts/step.sh test cargo test --locked
+scripts/step.sh schema-build cargo build --locked
+scripts/step.sh schema scripts/schema.sh
