@@ -103,6 +103,7 @@ impl Service {
             inspections,
             workspaces,
             registries: Arc::default(),
+            builds: Arc::default(),
             settings: settings.clone(),
             clock: clock.clone(),
             callbacks: callbacks.clone(),

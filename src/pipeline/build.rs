@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Pipeline;
 use super::failure::StageFailure;
+use super::prepare::Prepared;
+use super::reuse::{KeptImage, Turn};
 use super::run::Run;
 use crate::cause::Cause;
 use crate::engine::{BuildOrder, Builder, BuiltImage};
@@ -11,10 +14,45 @@ use crate::recipe::{Recipe, RecipeError};
 use crate::settings::BuildSection;
 use crate::task::StageName;
 
+/// What the build stage leaves to the push.
+pub struct Made {
+    /// The image, on the daemon or kept in the registry.
+    pub built: BuiltImage,
+    /// Where the registry has it already.
+    pub kept: Option<KeptImage>,
+    /// Others with the same request wait until this is dropped.
+    pub turn: Option<Turn>,
+}
+
+/// Builds what was prepared, unless an earlier task built the same.
+pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result<Made, StageFailure> {
+    let key = pipeline.build_key(&run.request, &prepared.recipe)?;
+    let turn = pipeline.turn(run, &key).await;
+    if let Some(kept) = pipeline.kept_image(run, &key).await? {
+        let built = BuiltImage {
+            image_id: kept.image_id.clone(),
+            size_bytes: kept.size_bytes,
+            cached_steps: 0,
+            steps: 0,
+            context_bytes: 0,
+        };
+        return Ok(Made { built, kept: Some(kept), turn });
+    }
+    let built = anew(pipeline, run, prepared, &key).await?;
+    Ok(Made { built, kept: None, turn })
+}
+
+/// Builds what was prepared in any case.
+pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str) -> Result<BuiltImage, StageFailure> {
+    pipeline.store.set_build_key(run.id(), key).await?;
+    let idle_timeout = Duration::from_secs(pipeline.settings.limits.idle_seconds);
+    build(run, &prepared.recipe, prepared.builder, &pipeline.settings.build, idle_timeout).await
+}
+
 /// Builds a recipe under the target's name.
-pub async fn build(
+async fn build(
     run: &Run,
-    recipe: Recipe,
+    recipe: &Recipe,
     builder: Builder,
     settings: &BuildSection,
     idle_timeout: Duration,

@@ -15,12 +15,14 @@ mod prepare;
 mod pull;
 mod push;
 mod registries;
+mod reuse;
 mod run;
 mod workspace;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -30,15 +32,17 @@ pub use inspection::{InspectionError, Inspections};
 pub use passwords::KeptPasswords;
 pub use prepare::preview_recipe;
 pub use registries::Registries;
+pub use reuse::BuildsUnderWay;
 pub use run::Run;
 pub use workspace::Workspaces;
+
+use push::PushedImage;
+use reuse::Turn;
 
 use crate::callback::{self, CallbackService};
 use crate::catalogue::Catalogue;
 use crate::cause::Cause;
 use crate::clock::{Clock, Moment};
-use crate::engine::BuiltImage;
-use crate::image::Digest;
 use crate::progress::{EventBody, Feeds};
 use crate::request::BuildRequest;
 use crate::secret::{PlatformCipher, Sealer};
@@ -72,6 +76,8 @@ pub struct Pipeline {
     pub workspaces: Arc<Workspaces>,
     /// Direct access to our Harbor.
     pub registries: Arc<Registries>,
+    /// Who makes which image at the moment.
+    pub builds: Arc<BuildsUnderWay>,
     /// Settings.
     pub settings: Arc<Settings>,
     /// The clock of records.
@@ -82,9 +88,10 @@ pub struct Pipeline {
 
 /// What a task that went well leaves.
 struct Pushed {
-    built: BuiltImage,
-    digest: Digest,
+    image: PushedImage,
     interaction: String,
+    /// Kept until the end is stored: who waits for the same image then finds it.
+    _turn: Option<Turn>,
 }
 
 impl Pipeline {
@@ -143,33 +150,27 @@ impl Pipeline {
                 prepare::prepare(run, checked),
             )
             .await?;
-        let interaction = prepared.recipe.interaction.clone();
-        let built = run
+        let made = run
             .stage(
                 StageName::Build,
                 Some((S::PrepareSuccess, S::Building)),
                 Some((S::Building, S::BuildSuccess)),
-                seconds(limits.build_seconds),
-                build::build(
-                    run,
-                    prepared.recipe,
-                    prepared.builder,
-                    &self.settings.build,
-                    seconds(limits.idle_seconds),
-                ),
+                // Waiting for another task with the same request may take as long as its build.
+                seconds(limits.build_seconds.saturating_mul(2)),
+                build::make(self, run, &prepared).boxed(),
             )
             .await?;
-        build::check_size(&built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
-        let digest = run
+        build::check_size(&made.built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
+        let image = run
             .stage(
                 StageName::Push,
                 Some((S::BuildSuccess, S::CheckImageSizeSuccess)),
                 None,
                 seconds(limits.push_seconds),
-                push::push(self, run),
+                push::push(self, run, &prepared, &made).boxed(),
             )
             .await?;
-        Ok(Pushed { built, digest, interaction })
+        Ok(Pushed { image, interaction: prepared.recipe.interaction, _turn: made.turn })
     }
 
     async fn open(
@@ -227,11 +228,11 @@ impl Pipeline {
             name: target.name(),
             name_key: run.task.target_key.clone(),
             tag: target.tag_or_latest().to_owned(),
-            image_id: pushed.built.image_id.hex().to_owned(),
-            digest: pushed.digest.to_string(),
+            image_id: pushed.image.image_id.hex().to_owned(),
+            digest: pushed.image.digest.to_string(),
             image_type: ImageType::Customized,
             description: run.task.description.clone(),
-            size_bytes: i64::try_from(pushed.built.size_bytes).unwrap_or(i64::MAX),
+            size_bytes: i64::try_from(pushed.image.size_bytes).unwrap_or(i64::MAX),
             interaction: pushed.interaction,
         };
         run.feed.write(EventBody::Stage { stage: StageName::Push, status: "success".to_owned() });
@@ -239,7 +240,7 @@ impl Pipeline {
         self.record_end(&run.task, TaskState::PushSuccess, None, Some(&image)).await;
         run.feed.write(EventBody::End { state: TaskState::PushSuccess, cause: None, message: None });
         self.feeds.close(run.id());
-        tracing::info!(task.id = %run.id(), "task {} pushed {target}, digest {}", run.id(), pushed.digest);
+        tracing::info!(task.id = %run.id(), "task {} pushed {target}, digest {}", run.id(), pushed.image.digest);
     }
 
     async fn finish_unwell(&self, task: &TaskRow, end: RunEnd) {

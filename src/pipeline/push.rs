@@ -1,19 +1,57 @@
 //! The image goes to the registry, and the registry confirms it.
 
+use futures_util::FutureExt as _;
+
 use super::Pipeline;
+use super::build::{self, Made};
 use super::failure::StageFailure;
+use super::prepare::Prepared;
 use super::run::Run;
 use crate::image::Digest;
-use crate::registry::Platform;
+use crate::registry::{Platform, TaggedImage};
 use crate::task::StageName;
 
-/// Pushes the built image under the target's name and returns the digest that the registry confirmed.
-pub async fn push(pipeline: &Pipeline, run: &Run) -> Result<Digest, StageFailure> {
+/// An image that the registry has under the target's name.
+pub struct PushedImage {
+    /// Its id.
+    pub image_id: Digest,
+    /// Its size on a daemon, in bytes.
+    pub size_bytes: u64,
+    /// The manifest digest that the registry confirmed.
+    pub digest: Digest,
+}
+
+/// Brings the image under the target's name: pushed, or put together in the registry from one that it has.
+pub async fn push(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    made: &Made,
+) -> Result<PushedImage, StageFailure> {
     let target = &run.request.target;
-    if let Some(digest) = pushed_before(pipeline, run).await {
+    let size_bytes = made.built.size_bytes;
+    if let Some(image) = pushed_before(pipeline, run).boxed().await {
+        let TaggedImage { digest, image_id, .. } = image;
         run.feed.log(StageName::Push, format!("{target} was pushed before the interruption, digest {digest}"));
-        return Ok(digest);
+        return Ok(PushedImage { image_id, size_bytes, digest });
     }
+    let Some(kept) = &made.kept else {
+        let digest = push_built(run).boxed().await?;
+        return Ok(PushedImage { image_id: made.built.image_id.clone(), size_bytes, digest });
+    };
+    if let Some(assembled) = pipeline.assemble(run, kept, &prepared.recipe).boxed().await {
+        return Ok(PushedImage { image_id: assembled.image_id, size_bytes, digest: assembled.digest });
+    }
+    run.feed.log(StageName::Push, "so it is built after all");
+    let key = pipeline.build_key(&run.request, &prepared.recipe)?;
+    let built = build::anew(pipeline, run, prepared, &key).boxed().await?;
+    build::check_size(&built, pipeline.settings.build.max_image_size_gb)?;
+    let digest = push_built(run).boxed().await?;
+    Ok(PushedImage { image_id: built.image_id, size_bytes: built.size_bytes, digest })
+}
+
+async fn push_built(run: &Run) -> Result<Digest, StageFailure> {
+    let target = &run.request.target;
     let account = run.harbor.account_for(target);
     match &account {
         Some(account) => run.feed.log(StageName::Push, format!("pushing {target} as {}", account.username)),
@@ -28,12 +66,12 @@ pub async fn push(pipeline: &Pipeline, run: &Run) -> Result<Digest, StageFailure
 
 /// What this task pushed before our restart interrupted it: an image under the target that carries the task's number. It
 /// is kept, so that nobody sees a task pushed with two digests.
-async fn pushed_before(pipeline: &Pipeline, run: &Run) -> Option<Digest> {
+async fn pushed_before(pipeline: &Pipeline, run: &Run) -> Option<TaggedImage> {
     if run.task.interruptions == 0 {
         return None;
     }
     let target = &run.request.target;
     let client = pipeline.registries.client_for(&run.harbor, &run.docker, target).await?;
     let image = client.image(target, &Platform::default()).await.ok()??;
-    (image.labels.get("task_id")? == &run.id().to_string()).then_some(image.digest)
+    (image.labels.get("task_id")? == &run.id().to_string()).then_some(image)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::client::{RegistryClient, StoredImage};
 use super::error::RegistryError;
@@ -119,11 +119,13 @@ impl RegistryClient {
         layers.sort_by(|one, other| one.digest.cmp(&other.digest));
         layers.dedup_by(|one, other| one.digest == other.digest);
         let layer_count = layers.len();
-        let answers: Vec<(&Descriptor, Mount)> = futures_util::stream::iter(layers)
+        // Made before the stream: a closure inside it would be tied to one lifetime, and nobody could spawn the whole.
+        let mounts: Vec<_> = layers
+            .into_iter()
             .map(|layer| async move { Ok((layer, self.mount(target, source, &layer.digest, scopes).await?)) })
-            .buffer_unordered(MOUNTS_AT_ONCE)
-            .try_collect()
-            .await?;
+            .collect();
+        let answers: Vec<(&Descriptor, Mount)> =
+            futures_util::stream::iter(mounts).buffer_unordered(MOUNTS_AT_ONCE).try_collect().await?;
         let refused: Vec<(&Descriptor, String)> = answers
             .into_iter()
             .filter_map(|(layer, mount)| match mount {

@@ -102,6 +102,20 @@ impl Store {
             .await?)
     }
 
+    /// The newest image of record that a task built under this key, at `oldest` or later.
+    pub async fn image_by_build_key(&self, build_key: &str, oldest: Moment) -> Result<Option<ImageRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            ImageRow,
+            "SELECT image.* FROM task JOIN image ON image.task_id = task.task_id
+             WHERE task.build_key = ? AND task.state = 'PUSH_SUCCESS' AND task.end_time >= ? AND image.digest <> ''
+             ORDER BY task.primary_id DESC LIMIT 1",
+            build_key,
+            oldest.0
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
     /// Whether a task of ours made the image of that id.
     pub async fn is_our_image(&self, image_id: &str) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar!(

@@ -1,3 +1,4 @@
 //! Shortcuts must not show in the image: the same requests built the short way and the long way.
 
 mod installers;
+mod reuse;

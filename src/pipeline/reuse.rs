@@ -1,0 +1,189 @@
+//! One build per distinct request: its key, its turn, and the image that an earlier task made of it.
+//!
+//! The key stands for everything that determines an image: recipe, context, base, mirror and installer files, passwords
+//! (as a keyed hash, since their own hashes are salted), the labels that are not the task's. Only tasks that built
+//! carry it, so that the age of an image is that of its packages. Whoever has the same key waits for its turn and then
+//! finds the image in the registry; a turn ends when the task's end is stored.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+
+use super::Pipeline;
+use super::failure::StageFailure;
+use super::passwords::KeptPasswords;
+use super::run::Run;
+use crate::clock::Moment;
+use crate::image::{Digest, ImageReference};
+use crate::recipe::{Recipe, RecipeError};
+use crate::registry::{AssembleOrder, Assembled, Assembly, Platform};
+use crate::request::BuildRequest;
+use crate::store::ImageRow;
+use crate::task::StageName;
+
+/// Changes whenever equal keys no longer mean equal images.
+const KEY_VERSION: &str = "fastbuild build key 1";
+/// What passwords are hashed for.
+const KEY_PURPOSE: &str = "build_key";
+const MICROSECONDS: u64 = 1_000_000;
+/// Labels that differ from task to task.
+const OF_THE_TASK: [&str; 2] = ["task_id", "maintainer"];
+
+/// Held while a task makes the image of a key.
+pub type Turn = OwnedMutexGuard<()>;
+
+/// Who makes which image at the moment.
+#[derive(Default)]
+pub struct BuildsUnderWay {
+    turns: Mutex<HashMap<String, Weak<Turns<()>>>>,
+}
+
+impl BuildsUnderWay {
+    fn turns_of(&self, key: &str) -> Arc<Turns<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, known| known.strong_count() > 0);
+        if let Some(known) = turns.get(key).and_then(Weak::upgrade) {
+            return known;
+        }
+        let fresh = Arc::new(Turns::new(()));
+        turns.insert(key.to_owned(), Arc::downgrade(&fresh));
+        fresh
+    }
+}
+
+/// An image in our Harbor that is what a request asks for, but for its labels.
+#[derive(Debug, Clone)]
+pub struct KeptImage {
+    /// Its name.
+    pub reference: ImageReference,
+    /// Its manifest.
+    pub manifest_digest: Digest,
+    /// Its id on the daemon that built it.
+    pub image_id: Digest,
+    /// Its size on that daemon.
+    pub size_bytes: u64,
+}
+
+impl KeptImage {
+    fn of_row(row: &ImageRow) -> Option<Self> {
+        Some(Self {
+            reference: format!("{}:{}", row.name, row.tag).parse().ok()?,
+            manifest_digest: row.digest.parse().ok()?,
+            image_id: format!("sha256:{}", row.image_id).parse().ok()?,
+            size_bytes: u64::try_from(row.size_bytes).ok()?,
+        })
+    }
+}
+
+impl Pipeline {
+    /// The key of what a recipe makes.
+    pub(super) fn build_key(&self, request: &BuildRequest, recipe: &Recipe) -> Result<String, StageFailure> {
+        let passwords = self.sealer.keyed_hash(KEY_PURPOSE, &KeptPasswords::of(request).to_json());
+        let passwords = passwords.map_err(|error| StageFailure::internal("passwords cannot be hashed", &error))?;
+        let mut hasher = Sha256::new();
+        // A label that is absent cannot be taken away from an image that has it.
+        let has_maintainer = recipe.labels.contains_key("maintainer").to_string();
+        let fingerprint = recipe.fingerprint().map_err(RecipeError::from)?;
+        for part in [KEY_VERSION, &fingerprint, &passwords, &has_maintainer] {
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        for (name, value) in recipe.labels.iter().filter(|(name, _)| !OF_THE_TASK.contains(&name.as_str())) {
+            hasher.update(format!("{name}\0{value}\0"));
+        }
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    /// Waits until nobody else makes the image of this key. Who forces a build waits for nobody.
+    pub(super) async fn turn(&self, run: &Run, key: &str) -> Option<Turn> {
+        if run.request.force {
+            return None;
+        }
+        let turns = self.builds.turns_of(key);
+        if let Ok(turn) = turns.clone().try_lock_owned() {
+            return Some(turn);
+        }
+        run.feed.log(StageName::Build, "another task builds the same image at the moment: waiting for it");
+        Some(turns.lock_owned().await)
+    }
+
+    /// The image of this key in our Harbor, if there is one, it is young enough, and the registry still has it.
+    pub(super) async fn kept_image(&self, run: &Run, key: &str) -> Result<Option<KeptImage>, StageFailure> {
+        let request = &run.request;
+        if request.force {
+            run.feed.log(StageName::Build, "a build was asked for in any case ('force')");
+            return Ok(None);
+        }
+        let oldest = match request.refresh_after_seconds {
+            Some(seconds) => {
+                let age = i64::try_from(seconds.saturating_mul(MICROSECONDS)).unwrap_or(i64::MAX);
+                Moment(self.now().0.saturating_sub(age))
+            }
+            None => Moment(0),
+        };
+        let Some(row) = self.store.image_by_build_key(key, oldest).await? else { return Ok(None) };
+        let Some(kept) = KeptImage::of_row(&row) else { return Ok(None) };
+        if run.harbor.account_for(&kept.reference).is_none() {
+            return Ok(None);
+        }
+        let Some(client) = self.registries.client_for(&run.harbor, &run.docker, &request.target).await else {
+            return Ok(None);
+        };
+        let Ok(by_digest) = format!("{}@{}", row.name, row.digest).parse() else { return Ok(None) };
+        match client.resolve(&by_digest).await {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                run.feed.log(
+                    StageName::Build,
+                    format!("task {} built the same, but its image is gone from the registry", row.task_id),
+                );
+                return Ok(None);
+            }
+            Err(error) => {
+                self.registries.note_unavailable(client.host(), &error);
+                return Ok(None);
+            }
+        }
+        run.feed.log(
+            StageName::Build,
+            format!("nothing to build: task {} built the same as {}:{}", row.task_id, row.name, row.tag),
+        );
+        Ok(Some(kept))
+    }
+
+    /// Gives a kept image the target's name and this task's labels, inside the registry. `None` when the registry does
+    /// not do it, for whatever reason.
+    pub(super) async fn assemble(&self, run: &Run, kept: &KeptImage, recipe: &Recipe) -> Option<Assembled> {
+        let target = &run.request.target;
+        let client = self.registries.client_for(&run.harbor, &run.docker, target).await?;
+        let order = AssembleOrder {
+            source: kept.reference.clone(),
+            manifest_digest: kept.manifest_digest.clone(),
+            target: target.clone(),
+            labels: recipe.labels.clone(),
+            author: None,
+            platform: Platform::default(),
+        };
+        let reason = match client.assemble(&order).await {
+            Ok(Assembly::Done(assembled)) => {
+                run.feed.log(
+                    StageName::Push,
+                    format!(
+                        "{target} was put together in the registry from {}: {} layers mounted, {} bytes sent, digest {}",
+                        kept.reference, assembled.mounted_layers, assembled.moved_bytes, assembled.digest
+                    ),
+                );
+                return Some(assembled);
+            }
+            Ok(Assembly::Fallback(reason)) => reason,
+            Err(error) => {
+                self.registries.note_unavailable(client.host(), &error);
+                error.to_string()
+            }
+        };
+        run.feed.log(StageName::Push, format!("the registry does not put the image together: {reason}"));
+        None
+    }
+}
