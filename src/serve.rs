@@ -17,7 +17,7 @@ use crate::engine::Connector;
 use crate::images::Images;
 use crate::pipeline::{Inspections, Pipeline, Workspaces};
 use crate::progress::Feeds;
-use crate::queue::{Submissions, Worker};
+use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
 use crate::secret::{PlatformCipher, Sealer, SecretError};
 use crate::settings::Settings;
 use crate::site::{Site, SiteError};
@@ -66,6 +66,7 @@ pub struct Outside {
 pub struct Service {
     state: AppState,
     tracker: TaskTracker,
+    maker: Maker,
 }
 
 impl Service {
@@ -90,7 +91,9 @@ impl Service {
             Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
         let callbacks = Arc::new(CallbackService::new(store.clone(), site.clone(), clock.clone(), &settings.callback)?);
         let inspect_timeout = Duration::from_secs(settings.limits.inspect_seconds);
-        let inspections = Arc::new(Inspections::new(store.clone(), clock.clone(), inspect_timeout));
+        let maker = Maker::new(&sealer)?;
+        let inspections = Inspections::new(store.clone(), clock.clone(), inspect_timeout, maker.labels());
+        let inspections = Arc::new(inspections);
         let workspaces = Arc::new(Workspaces::new(&settings.fb.task_dir));
         let feeds = Arc::new(Feeds::default());
         let pipeline = Arc::new(Pipeline {
@@ -130,7 +133,7 @@ impl Service {
             stop,
             readiness: Arc::default(),
         };
-        Ok(Self { state, tracker })
+        Ok(Self { state, tracker, maker })
     }
 
     /// What handlers share.
@@ -145,10 +148,11 @@ impl Service {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StartError> {
-        let Self { state, tracker } = self;
+        let Self { state, tracker, maker } = self;
         let hand_back = CancellationToken::new();
         let stop = state.stop.clone();
         tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
+        tracker.spawn(remove_leftovers(state.site.clone(), maker, stop.clone()));
         tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
         let (images, bases) = (state.images.clone(), state.settings.build.base_images.clone());
         if !bases.is_empty() && state.site.missing_parts().is_empty() {

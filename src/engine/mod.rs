@@ -267,6 +267,8 @@ pub struct ProbeOrder {
     pub timeout: Duration,
     /// Output limit in bytes; the rest is dropped.
     pub output_limit_bytes: usize,
+    /// Further labels of its container, by which a later process finds what an earlier one left.
+    pub labels: std::collections::BTreeMap<String, String>,
 }
 
 /// What a probe printed.

@@ -139,7 +139,7 @@ fn container_body(order: &ProbeOrder) -> ContainerCreateBody {
         cmd: Some(Vec::new()),
         user: Some("0:0".to_owned()),
         working_dir: Some("/".to_owned()),
-        labels: Some([(name.to_owned(), value.to_owned())].into()),
+        labels: Some(order.labels.clone().into_iter().chain([(name.to_owned(), value.to_owned())]).collect()),
         network_disabled: Some(true),
         attach_stdout: Some(false),
         attach_stderr: Some(false),

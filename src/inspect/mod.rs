@@ -10,6 +10,7 @@ mod parse;
 mod records;
 mod script;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cause::Cause;
@@ -29,11 +30,19 @@ pub struct ProbeLimits {
     pub timeout: Duration,
     /// Output in bytes.
     pub output_bytes: usize,
+    /// Labels of its container.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Default for ProbeLimits {
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, pids: 128, timeout: Duration::from_mins(1), output_bytes: 1 << 20 }
+        Self {
+            memory_bytes: 512 << 20,
+            pids: 128,
+            timeout: Duration::from_mins(1),
+            output_bytes: 1 << 20,
+            labels: BTreeMap::new(),
+        }
     }
 }
 
@@ -113,6 +122,7 @@ pub async fn inspect(
         pids: limits.pids,
         timeout: limits.timeout,
         output_limit_bytes: limits.output_bytes,
+        labels: limits.labels.clone(),
     };
     let output = engine.probe(&order).await.map_err(|source| refused_probe(name, source))?;
     read_probe(&output, &mark, name, config)

@@ -25,7 +25,8 @@ pub struct Checked {
 /// Inspects the base, asks the registry whether a push would succeed, and finds the request's files.
 pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<Checked, StageFailure> {
     let engine = run.docker.engine.as_ref();
-    let (descriptor, is_kept) = pipeline.inspections.describe(engine, &run.request.base, &base).await?;
+    let describe = || pipeline.inspections.describe(engine, &run.request.base, &base);
+    let (descriptor, is_kept) = run.retrying(StageName::Check, describe).await?;
     let origin = if is_kept { "known from an earlier inspection" } else { "inspected now" };
     run.feed.log(StageName::Check, format!("{}: {origin}", run.request.base));
     for (part, version) in [

@@ -1,8 +1,11 @@
 //! Inspections, kept by image id: an image never changes under its id.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::run::Transient;
+use crate::cause::Cause;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
@@ -30,6 +33,15 @@ pub enum InspectionError {
     Store(#[from] StoreError),
 }
 
+impl Transient for InspectionError {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Inspect(error) => error.cause(),
+            Self::Store(_) => Cause::Internal,
+        }
+    }
+}
+
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Kept {
     #[serde(flatten)]
@@ -38,9 +50,9 @@ struct Kept {
 }
 
 impl Inspections {
-    /// Inspections with a time limit for each.
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, timeout: Duration) -> Self {
-        Self { store, clock, limits: ProbeLimits { timeout, ..ProbeLimits::default() } }
+    /// Inspections with a time limit for each; their containers carry these labels.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, timeout: Duration, labels: BTreeMap<String, String>) -> Self {
+        Self { store, clock, limits: ProbeLimits { timeout, labels, ..ProbeLimits::default() } }
     }
 
     /// The kept inspection of that image under the name asked for.

@@ -14,6 +14,7 @@ mod passwords;
 mod prepare;
 mod pull;
 mod push;
+mod recovery;
 mod registries;
 mod reuse;
 mod run;
@@ -267,6 +268,19 @@ impl Pipeline {
         failure.stage = None;
         self.record_end(task, state, Some(&failure), None).await;
         self.tell_end(task, state, &failure).await;
+        Ok(true)
+    }
+
+    /// Ends a waiting task that restarts of ours interrupt again and again, so that it cannot hold up the queue for ever.
+    pub async fn abort_restless(&self, task: &TaskRow) -> Result<bool, StoreError> {
+        if !self.store.advance_task(task.id(), TaskState::Queued, TaskState::Started, self.now()).await? {
+            return Ok(false);
+        }
+        let message = format!("given up after {} interruptions by the end of this service", task.interruptions);
+        let failure =
+            Failure { cause: Cause::Internal, stage: None, message, failed_step: None, last_lines: Vec::new() };
+        self.record_end(task, TaskState::BuildAbort, Some(&failure), None).await;
+        self.tell_end(task, TaskState::BuildAbort, &failure).await;
         Ok(true)
     }
 

@@ -29,7 +29,7 @@ pub struct Prepared {
 pub async fn prepare(run: &Run, checked: Checked) -> Result<Prepared, StageFailure> {
     let pin = pin_of(&checked.base)?;
     let image_id = checked.base.image_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    run.docker.engine.tag(&image_id, &pin).await?;
+    run.retrying(StageName::Prepare, || run.docker.engine.tag(&image_id, &pin)).await?;
     let (request, id) = (&run.request, Some(run.id()));
     let recipe = write(request, id, &pin, &checked.base, &checked.descriptor, &checked.options, &checked.files).await?;
     for note in &recipe.plan {

@@ -15,7 +15,8 @@ const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 pub async fn pull(run: &Run) -> Result<ImageConfig, StageFailure> {
     let base = &run.request.base;
     let engine = run.docker.engine.as_ref();
-    if let Some(present) = engine.inspect_image(&base.to_string()).await? {
+    let name = base.to_string();
+    if let Some(present) = run.retrying(StageName::Pull, || engine.inspect_image(&name)).await? {
         match freshness(engine, &run.harbor, base, &present).await {
             Freshness::Current => {
                 run.feed.log(StageName::Pull, format!("{base} is on the daemon and up to date"));

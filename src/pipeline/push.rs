@@ -6,9 +6,9 @@ use super::Pipeline;
 use super::build::{self, Made};
 use super::failure::StageFailure;
 use super::prepare::Prepared;
+use super::recovery::{EarlierPush, earlier_push};
 use super::run::Run;
 use crate::image::Digest;
-use crate::registry::{Platform, TaggedImage};
 use crate::task::StageName;
 
 /// An image that the registry has under the target's name.
@@ -30,8 +30,8 @@ pub async fn push(
 ) -> Result<PushedImage, StageFailure> {
     let target = &run.request.target;
     let size_bytes = made.built.size_bytes;
-    if let Some(image) = pushed_before(pipeline, run).boxed().await {
-        let TaggedImage { digest, image_id, .. } = image;
+    if let Some(EarlierPush { digest, image_id }) = earlier_push(pipeline, run).boxed().await? {
+        let image_id = image_id.unwrap_or_else(|| made.built.image_id.clone());
         run.feed.log(StageName::Push, format!("{target} was pushed before the interruption, digest {digest}"));
         return Ok(PushedImage { image_id, size_bytes, digest });
     }
@@ -62,16 +62,4 @@ async fn push_built(run: &Run) -> Result<Digest, StageFailure> {
     let digest = run.retrying(StageName::Push, || engine.push(target, account.as_ref(), &sink)).await?;
     run.feed.log(StageName::Push, format!("pushed {target}, digest {digest}"));
     Ok(digest)
-}
-
-/// What this task pushed before our restart interrupted it: an image under the target that carries the task's number. It
-/// is kept, so that nobody sees a task pushed with two digests.
-async fn pushed_before(pipeline: &Pipeline, run: &Run) -> Option<TaggedImage> {
-    if run.task.interruptions == 0 {
-        return None;
-    }
-    let target = &run.request.target;
-    let client = pipeline.registries.client_for(&run.harbor, &run.docker, target).await?;
-    let image = client.image(target, &Platform::default()).await.ok()??;
-    (image.labels.get("task_id")? == &run.id().to_string()).then_some(image)
 }

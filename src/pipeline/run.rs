@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::failure::{RunEnd, StageFailure};
+use crate::cause::Cause;
 use crate::clock::Clock;
 use crate::engine::EngineError;
 use crate::progress::{EventBody, Feed};
@@ -18,7 +19,20 @@ use crate::site::{DockerServer, Harbor};
 use crate::store::{Store, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
 
+const MIRROR_RETRIES: u32 = 2;
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// An error that tells whether trying again may help.
+pub trait Transient: std::fmt::Display {
+    /// Its cause.
+    fn cause(&self) -> Cause;
+}
+
+impl Transient for EngineError {
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+}
 
 /// One task under way.
 pub struct Run {
@@ -80,7 +94,7 @@ impl Run {
             }
             () = tokio::time::sleep(limit) => {
                 let message = format!("the stage {stage} took longer than its limit of {} seconds", limit.as_secs());
-                Err(failed(StageFailure::new(crate::cause::Cause::Timeout, message)))
+                Err(failed(StageFailure::new(Cause::Timeout, message)))
             }
             outcome = work.instrument(span) => outcome.map_err(failed),
         };
@@ -105,18 +119,23 @@ impl Run {
     }
 
     /// Repeats work while it fails with a transient cause, with growing pauses.
-    pub async fn retrying<T, F>(&self, stage: StageName, mut work: impl FnMut() -> F) -> Result<T, EngineError>
+    pub async fn retrying<T, E, F>(&self, stage: StageName, mut work: impl FnMut() -> F) -> Result<T, E>
     where
-        F: Future<Output = Result<T, EngineError>>,
+        E: Transient,
+        F: Future<Output = Result<T, E>>,
     {
         let mut delay = FIRST_RETRY_DELAY;
         for attempt in 1..=self.retries {
             match work().await {
-                Err(error) if error.cause.is_transient() => {
+                // A mirror that cannot be reached is wrong more often than it is down: people wait for that answer.
+                Err(error) if error.cause() == Cause::MirrorUnreachable && attempt > MIRROR_RETRIES => {
+                    return Err(error);
+                }
+                Err(error) if error.cause().is_transient() => {
                     let left = self.retries + 1 - attempt;
                     self.feed.log(
                         stage,
-                        format!("{}: {} - trying again in {} s, {left} more", error.cause, error, delay.as_secs()),
+                        format!("{}: {} - trying again in {} s, {left} more", error.cause(), error, delay.as_secs()),
                     );
                     tokio::time::sleep(delay).await;
                     delay *= 3;

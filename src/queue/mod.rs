@@ -5,10 +5,12 @@
 
 mod cancel;
 mod delete;
+mod leftovers;
 mod submit;
 mod worker;
 
 pub use cancel::{CancelError, Cancelled};
 pub use delete::{DeleteError, delete_task};
+pub use leftovers::{Maker, remove_leftovers};
 pub use submit::{Accepted, Preview, Submission, Submissions, SubmitError};
 pub use worker::Worker;

@@ -13,6 +13,8 @@ use crate::pipeline::Pipeline;
 use crate::store::{Store, StoreError, TaskRow};
 use crate::task::TaskId;
 
+/// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
+const MAX_INTERRUPTIONS: i64 = 100;
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Runs tasks.
@@ -48,6 +50,10 @@ impl Worker {
         let interrupted = self.store.requeue_interrupted(self.clock.now()).await?;
         for task_id in &interrupted {
             tracing::warn!(task.id = %task_id, "task {task_id} was interrupted by the end of an earlier process and waits again");
+            let task = self.store.task(*task_id).await?;
+            if let Some(task) = task.filter(|task| task.interruptions >= MAX_INTERRUPTIONS) {
+                self.pipeline.abort_restless(&task).await?;
+            }
         }
         Ok(())
     }

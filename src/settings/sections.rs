@@ -212,7 +212,7 @@ impl Default for BuildSection {
             extra_hosts: Vec::new(),
             base_images: Vec::new(),
             trusted_registries: Vec::new(),
-            transient_retries: 2,
+            transient_retries: 4,
         }
     }
 }

@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod engine;
 mod fast;
+mod faults;
 mod import_old;
 mod job;
 mod lab;

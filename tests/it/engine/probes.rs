@@ -16,6 +16,7 @@ async fn order(engine: &dyn Engine, script: &str) -> ProbeOrder {
         memory_bytes: 64 * 1024 * 1024,
         pids: 32,
         timeout: Duration::from_secs(30),
+        labels: std::collections::BTreeMap::new(),
         output_limit_bytes: 100_000,
     }
 }

@@ -8,8 +8,12 @@ mod harbor_api;
 mod harbor_blobs;
 mod harbor_fault;
 mod images;
+pub mod process;
+pub mod proxy;
 mod receiver;
+pub mod registry;
 mod request;
+pub mod scripted;
 mod service;
 mod watcher;
 

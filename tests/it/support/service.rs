@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastbuild::clock::SystemClock;
-use fastbuild::engine::DockerConnector;
+use fastbuild::engine::{Connector, DockerConnector};
 use fastbuild::serve::{Outside, Service};
 use fastbuild::settings::{Settings, load};
 use reqwest::multipart::Form;
@@ -57,7 +57,8 @@ impl Configuration {
         self
     }
 
-    fn into_form(self) -> Form {
+    /// As the form that is sent.
+    pub fn into_form(self) -> Form {
         let form = self.fields.into_iter().fold(Form::new(), |form, (name, value)| form.text(name, value));
         match self.tls_tar {
             Some(tar) => form.part("docker_tls_tar_file", reqwest::multipart::Part::bytes(tar).file_name("tls.tar")),
@@ -91,10 +92,19 @@ impl TestService {
 
     /// Starts one over what an earlier one left in a directory.
     pub async fn start_in(directory: Arc<TempDir>, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_over(directory, change, Arc::new(DockerConnector::default())).await
+    }
+
+    /// The same with connections of another kind.
+    pub async fn start_over(
+        directory: Arc<TempDir>,
+        change: impl FnOnce(&mut Settings),
+        connector: Arc<dyn Connector>,
+    ) -> Self {
         let base_dir = directory.path().join("data").display().to_string();
         let mut settings = load(None, [("FASTBUILD__FB__BASE_DIR".to_owned(), base_dir)]).unwrap();
         change(&mut settings);
-        let outside = Outside { clock: Arc::new(SystemClock), connector: Arc::new(DockerConnector::default()) };
+        let outside = Outside { clock: Arc::new(SystemClock), connector };
         let service = Service::prepare(settings, outside).await.expect("service");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -131,6 +141,13 @@ impl TestService {
     /// GET under the API's prefix; status and answer.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.client.get(format!("{}/api/fast-build{path}", self.url)).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// The same in a language, such as `en`.
+    pub async fn get_in(&self, language: &str, path: &str) -> (u16, Value) {
+        let request = self.client.get(format!("{}/api/fast-build{path}", self.url));
+        let response = request.header("Accept-Language", language).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 

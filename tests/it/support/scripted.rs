@@ -1,0 +1,154 @@
+//! A scripted engine: a daemon that takes no time, for what a thousand real builds cannot show in a minute.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use fastbuild::cause::Cause;
+use fastbuild::engine::{
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
+    LocalImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
+};
+use fastbuild::image::{Digest, ImageConfig, ImageReference};
+
+/// Counts what it was asked for; `answer` runs inside every build.
+#[derive(Default)]
+pub struct ScriptedEngine {
+    /// Builds so far.
+    pub builds: AtomicUsize,
+    /// Pushes so far.
+    pub pushes: AtomicUsize,
+    /// Builds wait here until the gate has permits, when there is one.
+    pub gate: Option<tokio::sync::Semaphore>,
+}
+
+/// Gives the one scripted engine.
+pub struct ScriptedConnector(pub Arc<ScriptedEngine>);
+
+#[async_trait]
+impl Connector for ScriptedConnector {
+    async fn connect(&self, _: &Endpoint) -> Result<Arc<dyn Engine>, EngineError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn config(image: &str) -> ImageConfig {
+    ImageConfig {
+        image_id: Some(Digest::of(image.as_bytes())),
+        os: "linux".to_owned(),
+        architecture: "amd64".to_owned(),
+        size_bytes: 1 << 20,
+        ..ImageConfig::default()
+    }
+}
+
+#[async_trait]
+impl Engine for ScriptedEngine {
+    async fn info(&self) -> Result<DaemonInfo, EngineError> {
+        Ok(DaemonInfo {
+            version: "scripted".to_owned(),
+            api_version: (1, 41),
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+            has_buildkit: true,
+            ..DaemonInfo::default()
+        })
+    }
+
+    async fn check_login(&self, _: &RegistryAccount) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn inspect_image(&self, image: &str) -> Result<Option<ImageConfig>, EngineError> {
+        Ok(Some(config(image)))
+    }
+
+    async fn pull(
+        &self,
+        reference: &ImageReference,
+        _: Option<&RegistryAccount>,
+        _: &dyn ProgressSink,
+    ) -> Result<ImageConfig, EngineError> {
+        Ok(config(&reference.to_string()))
+    }
+
+    async fn resolve_digest(
+        &self,
+        _: &ImageReference,
+        _: Option<&RegistryAccount>,
+    ) -> Result<Option<Digest>, EngineError> {
+        Ok(None)
+    }
+
+    async fn probe(&self, order: &ProbeOrder) -> Result<ProbeOutput, EngineError> {
+        // The real script, run on this machine: it only reads, and the machine is a Debian.
+        let (program, arguments) = order.entrypoint.split_first().expect("an entrypoint");
+        let output = tokio::process::Command::new(program).args(arguments).output().await;
+        let output = output.map_err(|error| EngineError::new(Cause::Internal, error.to_string()))?;
+        Ok(ProbeOutput {
+            exit_code: output.status.code().unwrap_or(-1).into(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    async fn build(&self, order: &BuildOrder, sink: &dyn ProgressSink) -> Result<BuiltImage, EngineError> {
+        let number = self.builds.fetch_add(1, Ordering::SeqCst);
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.expect("gate").forget();
+        }
+        for line in 0..5 {
+            sink.record(Progress::Line { step: None, is_error: false, text: format!("line {line} of build {number}") });
+        }
+        let name = order.tags.first().map(ToString::to_string).unwrap_or_default();
+        Ok(BuiltImage {
+            image_id: Digest::of(name.as_bytes()),
+            size_bytes: 1 << 20,
+            cached_steps: 1,
+            steps: 1,
+            context_bytes: 0,
+        })
+    }
+
+    async fn tag(&self, _: &str, _: &ImageReference) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        reference: &ImageReference,
+        _: Option<&RegistryAccount>,
+        _: &dyn ProgressSink,
+    ) -> Result<Digest, EngineError> {
+        self.pushes.fetch_add(1, Ordering::SeqCst);
+        Ok(Digest::of(format!("manifest {reference}").as_bytes()))
+    }
+
+    async fn remove_image(&self, _: &str) -> Result<bool, EngineError> {
+        Ok(true)
+    }
+
+    async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn images_in_use(&self) -> Result<Vec<String>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_container(&self, _: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn prune_build_cache(&self, _: u64) -> Result<u64, EngineError> {
+        Ok(0)
+    }
+
+    async fn disk_usage(&self) -> Result<DaemonDisk, EngineError> {
+        Ok(DaemonDisk::default())
+    }
+}
