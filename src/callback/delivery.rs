@@ -115,10 +115,14 @@ impl CallbackService {
         stop: &CancellationToken,
     ) -> Result<Duration, StoreError> {
         let now = self.clock.now();
+        // Taken before the rows are read: an attempt that ends in between has changed its row since, and sending what
+        // was read would send it twice. Its end wakes the loop, which then reads the row as it is.
+        let busy = self.in_flight().clone();
         for delivery in self.store.due_deliveries(now, BATCH).await? {
-            if !self.in_flight().insert(delivery.delivery_id.clone()) {
+            if busy.contains(&delivery.delivery_id) {
                 continue;
             }
+            self.in_flight().insert(delivery.delivery_id.clone());
             let service = self.clone();
             let stop = stop.clone();
             tracker.spawn(async move {

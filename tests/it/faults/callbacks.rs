@@ -61,7 +61,8 @@ async fn a_redirect_is_not_followed_and_counts_as_not_delivered() {
     let service = TestService::configured().await;
     let receiver = Receiver::start().await;
     let goal = receiver.url.clone();
-    let router = Router::new().route("/away", any(move || async move { (StatusCode::TEMPORARY_REDIRECT, [("location", goal)]) }));
+    let router = Router::new()
+        .route("/away", any(move || async move { (StatusCode::TEMPORARY_REDIRECT, [("location", goal)]) }));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/away", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -15,7 +15,9 @@ fn sockets_of(process: u32) -> usize {
     let entries = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     entries
         .flatten()
-        .filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|goal| goal.to_string_lossy().starts_with("socket:")))
+        .filter(|entry| {
+            std::fs::read_link(entry.path()).is_ok_and(|goal| goal.to_string_lossy().starts_with("socket:"))
+        })
         .count()
 }
 

@@ -123,7 +123,8 @@ async fn a_daemon_that_hangs_is_ended_by_the_stages_limit() {
     assert_eq!(task["cause"], "TIMEOUT", "{task:#}");
     let stage = task["failed_stage"].as_str().unwrap().to_owned();
     let message = format!("the stage {stage} took longer than its limit of");
-    let expected = Expected { state: task["state"].as_str().unwrap(), cause: "TIMEOUT", stage: &stage, message: &message };
+    let expected =
+        Expected { state: task["state"].as_str().unwrap(), cause: "TIMEOUT", stage: &stage, message: &message };
     check_failure(&service, &receiver, &task, &expected).await;
     // The same during a push: the registry stands behind a proxy that hangs.
     let upstream = lab::registry().to_string().parse().unwrap();
@@ -202,7 +203,9 @@ async fn what_a_registry_answers_becomes_a_cause() {
         let target = format!("{address}/test/answers:{}", lab::unique_name("x").tag_or_latest()).parse().unwrap();
         registry.answer(status);
         let pull = plain(&format!("{address}/base/absent:{status}").parse().unwrap(), &target, &receiver.url).build();
-        let expected = Expected { state: "PULL_FAILED", cause, stage: "pull", message: "" };
+        // The daemon's words for a refused pull are those for an image that is not there, and say both.
+        let pull_cause = if status == 403 { "BASE_NOT_FOUND" } else { cause };
+        let expected = Expected { state: "PULL_FAILED", cause: pull_cause, stage: "pull", message: "" };
         fails(&service, &receiver, &pull, &expected).await;
         let push = plain(&base, &target, &receiver.url).build();
         // A refused account is told before the first byte is built; a registry that is not well is given its time.

@@ -51,7 +51,10 @@ async fn a_kill_at_any_moment_loses_no_task_and_pushes_none_twice() {
             process.configure(Configuration::default().with("harbor_registry", &registry.address.to_string())).await;
         }
         let lifetime = Duration::from_millis(random.random_range(0..9_000));
-        eprintln!("restart: round {round}, seed {seed}, ready after {:?}, killed after {lifetime:?}", process.ready_after);
+        eprintln!(
+            "restart: round {round}, seed {seed}, ready after {:?}, killed after {lifetime:?}",
+            process.ready_after
+        );
         let deadline = tokio::time::Instant::now() + lifetime;
         let submitting = async {
             for number in 0..3 {
@@ -158,10 +161,8 @@ async fn a_stop_hands_back_what_runs_and_ends_well_in_time() {
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(8), "{took:?}");
     let mut connection = database(directory.path()).await;
-    let row: (String, i64, i64) = sqlx::query_as("SELECT state, attempts, interruptions FROM task")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let row: (String, i64, i64) =
+        sqlx::query_as("SELECT state, attempts, interruptions FROM task").fetch_one(&mut connection).await.unwrap();
     assert_eq!(row, ("QUEUED".to_owned(), 1, 1));
     connection.close().await.unwrap();
     assert!(receiver.of_task(task_id).is_empty(), "a handed-back task has no end to tell");
