@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::lab;
 use crate::support::{Container, Receiver, RequestShape, TestService, docker_text, forget};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 async fn config_of(image: &str, field: &str) -> String {
     docker_text(&["inspect", "--format", &format!("{{{{json .Config.{field}}}}}"), image]).await

@@ -16,7 +16,7 @@ async fn the_classic_builder_builds_what_buildkit_builds() {
         .os_packages("apt", &["tree"])
         .pip(&["six"])
         .build();
-    let task = service.build(&request, Duration::from_secs(300)).await;
+    let task = service.build(&request, Duration::from_mins(5)).await;
     let directory = task["work_dir_name"].as_str().unwrap();
     let dockerfile = service.text(&format!("/task/{directory}/Dockerfile")).await;
     assert!(!dockerfile.contains("--mount"), "{dockerfile}");

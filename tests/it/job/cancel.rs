@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::lab;
 use crate::support::{Receiver, RequestShape, TestService, docker_text, wait_for};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Processes on this machine whose command line has a word: a build's, because the lab's daemon runs here.
 fn processes_with(word: &str) -> Vec<String> {

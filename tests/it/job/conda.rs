@@ -40,7 +40,7 @@ async fn the_installer_of_the_catalogue_makes_the_environment_default() {
         .source("conda", "lab", ".condarc")
         .ssh("conda-secret")
         .build();
-    service.build(&request, Duration::from_secs(300)).await;
+    service.build(&request, Duration::from_mins(5)).await;
     fetch_again(&target).await;
     let container = Container::run(&target.to_string(), &[]).await;
     let created = container.exec(&["cat", "/usr/local/dros/conda/envs/default/created-with"]).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::lab;
 use crate::support::{Receiver, TestService};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 fn captured(name: &str) -> Value {
     let path = format!("{}/tests/it/contract/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -55,7 +55,7 @@ fn compare(name: &str, status: u16, answer: &Value) -> Vec<String> {
         422 if answer != old => found.push(format!("{old} became {answer}")),
         // Some old errors carried their text in `data`; it stands in `msg` now.
         200 if old["code"] == -1 => {
-            found.extend(answer["msg"].as_str().is_none_or(str::is_empty).then(|| "no msg".to_owned()))
+            found.extend(answer["msg"].as_str().is_none_or(str::is_empty).then(|| "no msg".to_owned()));
         }
         _ => differences("answer", old, answer, &mut found),
     }

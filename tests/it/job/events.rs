@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::lab;
 use crate::support::{RequestShape, TestService, Watched, Watcher, forget};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_resume_where_a_connection_broke() {

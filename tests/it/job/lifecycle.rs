@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::lab;
 use crate::support::{Receiver, RequestShape, TestService, forget};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 fn id_of(task: &Value) -> i64 {
     task["task_id"].as_i64().expect("task_id")

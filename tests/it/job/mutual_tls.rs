@@ -34,7 +34,7 @@ async fn the_job_is_done_by_a_daemon_behind_mutual_tls() {
         .ssh("tls-secret")
         .os_packages("apt", &["tree"])
         .build();
-    let task = service.build(&request, Duration::from_secs(300)).await;
+    let task = service.build(&request, Duration::from_mins(5)).await;
     receiver.wait(task["task_id"].as_i64().unwrap()).await;
     // The first daemon never had it: what runs is what was pushed.
     let engine = lab::engine().await;

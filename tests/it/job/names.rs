@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::lab;
 use crate::support::{Configuration, Receiver, RequestShape, TestService, fetch_again, forget};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_shape_and_a_target_of_host_port_project_repository_and_tag() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::lab;
 use crate::support::{Container, Receiver, RequestShape, TestService, docker, docker_text, fetch_again, forget};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 const SSH_PASSWORD: &str = r#"p a$s"w'o\r%d!#&é:`;"#;
 const JUPYTER_PASSWORD: &str = r#"j u$p"y't\e%r+&=é@"#;
 

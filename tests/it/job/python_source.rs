@@ -9,7 +9,7 @@ use crate::support::{Container, RequestShape, TestService, forget};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_tarball_becomes_the_python_of_the_image() {
     let Some(tarball) = std::env::var_os("FASTBUILD_CPYTHON_SOURCE").map(PathBuf::from) else {
-        eprintln!("not asked for: FASTBUILD_CPYTHON_SOURCE names no tarball (scripts/cpython-source.sh fetches one)");
+        not_asked_for();
         return;
     };
     let service = TestService::configured().await;
@@ -23,7 +23,7 @@ async fn a_source_tarball_becomes_the_python_of_the_image() {
             document["dockerfile_json"]["image_installer_config"]["python_env"]["target"] = name.into();
         })
         .build();
-    service.build(&request, Duration::from_secs(3_000)).await;
+    service.build(&request, Duration::from_mins(50)).await;
     let container = Container::run(&target.to_string(), &[]).await;
     let version = name.trim_start_matches("Python-").trim_end_matches(".tgz");
     assert_eq!(container.exec(&["python", "-V"]).await, format!("Python {version}"));
@@ -35,4 +35,9 @@ async fn a_source_tarball_becomes_the_python_of_the_image() {
     container.remove().await;
     forget(&target).await;
     service.stop().await;
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
+fn not_asked_for() {
+    eprintln!("not asked for: FASTBUILD_CPYTHON_SOURCE names no tarball (scripts/cpython-source.sh fetches one)");
 }

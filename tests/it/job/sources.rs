@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::lab;
 use crate::support::{Container, Receiver, RequestShape, TestService, forget, registry_only};
 
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A service with a mirror file for Ubuntu 20.04 (which the lab's is in name only) and one for 18.04.
 async fn service_with_mirrors() -> TestService {

@@ -77,7 +77,7 @@ impl Container {
     /// Waits until a port answers.
     pub async fn wait_for_port(&self, port: u16) {
         let address = self.address().await;
-        wait_for(&format!("port {port} of the container"), Duration::from_secs(60), || async {
+        wait_for(&format!("port {port} of the container"), Duration::from_mins(1), || async {
             tokio::net::TcpStream::connect((address.as_str(), port)).await.ok().map(drop)
         })
         .await;

@@ -113,7 +113,7 @@ impl TestService {
         let served = tokio::spawn(async move {
             service.serve(listener, async move { stopped.cancelled().await }).await.expect("serve");
         });
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(2)).build().unwrap();
         Self { url, directory, client, stop, served }
     }
 
@@ -215,7 +215,7 @@ impl TestService {
     /// Waits until a stage's log has a line with this text.
     pub async fn wait_for_log(&self, task_id: i64, stage: &str, text: &str) {
         let path = format!("/task/log?task_id={task_id}&stage={stage}&after=0");
-        wait_for(&format!("'{text}' in the log of {stage}"), Duration::from_secs(120), || async {
+        wait_for(&format!("'{text}' in the log of {stage}"), Duration::from_mins(2), || async {
             let (_, answer) = self.get(&path).await;
             let lines = answer["data"]["lines"].as_array().cloned().unwrap_or_default();
             lines.iter().any(|line| line["text"].as_str().is_some_and(|line| line.contains(text))).then_some(())
