@@ -20,7 +20,7 @@ mod watcher;
 pub use browser::{Browser, DESKTOP, Look};
 pub use container::{Container, docker, docker_text};
 pub use images::{fetch_again, forget, registry_only};
-pub use receiver::{Received, Receiver};
+pub use receiver::Receiver;
 pub use request::{RequestShape, encrypted};
 pub use service::{Configuration, TestService};
 pub use watcher::{Watched, Watcher};
