@@ -1,6 +1,6 @@
 // Callbacks: sends one again and shows what the receiver answered.
 
-import { act, api, call, refresh, texts } from "./console.js";
+import { act, api, call, Refusal, refresh, texts } from "./console.js";
 
 const result = document.getElementById("result");
 
@@ -22,9 +22,11 @@ async function send(button, work) {
 	});
 }
 
-function words(data) {
-	if (data === null || data === undefined) return texts.resent;
-	return typeof data === "string" ? data : JSON.stringify(data);
+/** What the receiver answered, in the form of the list below. */
+function words({ status_code: status, body }) {
+	const text = [status ? `HTTP ${status}` : "", body].filter(Boolean).join(": ");
+	if (status !== 200) throw new Refusal(text || texts.failed);
+	return text;
 }
 
 document.getElementById("test")?.addEventListener("click", (event) => send(event.target, async () => {

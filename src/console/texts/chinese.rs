@@ -297,7 +297,6 @@ pub(super) static TEXTS: Texts = Texts {
         roll_back: "回滚到这一行？",
         roll_back_hint: "通过测试后会作为最新一行保存，之后的构建使用它。",
         resending: "正在发送…",
-        resent: "将在数秒内发送。",
         not_json: "这不是由文本组成的 JSON 对象。",
         no_warnings: "没有需要注意的问题。",
     },

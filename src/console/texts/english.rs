@@ -297,7 +297,6 @@ pub(super) static TEXTS: Texts = Texts {
         roll_back: "Roll back to this row?",
         roll_back_hint: "It is tested and then stored as the newest row; later builds use it.",
         resending: "Sending…",
-        resent: "It will be sent within seconds.",
         not_json: "This is not a JSON object of texts.",
         no_warnings: "Nothing to warn about.",
     },

@@ -348,7 +348,6 @@ pub(super) struct ScriptTexts {
     roll_back: &'static str,
     roll_back_hint: &'static str,
     resending: &'static str,
-    resent: &'static str,
     not_json: &'static str,
     no_warnings: &'static str,
 }

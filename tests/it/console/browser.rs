@@ -219,6 +219,7 @@ async fn images_are_offered_and_deleted_and_callbacks_sent_again() {
     browser.until("two attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 2").await;
     browser.click("#test").await;
     browser.until("three attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 3").await;
+    browser.until("the answer", SHORT, "document.querySelector('#result.good')?.textContent === 'HTTP 200'").await;
     browser.picture("callbacks-resent-en").await;
     browser.close().await;
     site.stop().await;
