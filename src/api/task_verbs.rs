@@ -38,7 +38,7 @@ struct PulledView {
 
 /// Cancel a task
 ///
-/// One that waits has ended in BUILD_ABORT when this answers; one that runs is stopped at the daemon.
+/// One that waits has ended in `BUILD_ABORT` when this answers; one that runs is stopped at the daemon.
 #[utoipa::path(post, path = "/api/fast-build/task/cancel-task", tag = "task", params(TaskIdQuery),
     responses((status = 200, body = Envelope<String>), FormErrors))]
 async fn cancel_task(

@@ -111,6 +111,7 @@ async fn jupyter_is_added_to_an_image_of_ours_that_serves_ssh() {
     let first = lab::unique_name("with-ssh");
     let request = RequestShape::console(&lab::base("entrypoint:1"), &first, &receiver.url).ssh("first-secret").build();
     service.build(&request, LIMIT).await;
+    let base_id = docker_text(&["inspect", "--format", "{{.Id}}", &first.to_string()]).await;
     let second = lab::unique_name("with-both");
     let request = RequestShape::console(&first, &second, &receiver.url).jupyter("second-secret").build();
     let task = service.build(&request, LIMIT).await;
@@ -133,7 +134,6 @@ async fn jupyter_is_added_to_an_image_of_ours_that_serves_ssh() {
     assert!(container.stop().await < Duration::from_secs(10));
     container.remove().await;
 
-    let base_id = docker_text(&["inspect", "--format", "{{.Id}}", &first.to_string()]).await;
     for name in [second.to_string(), first.to_string(), format!("fastbuild.invalid/base:{}", &base_id[7..])] {
         docker(&["rmi", &name]).await;
     }
