@@ -128,9 +128,9 @@ async fn task_events(
     responses((status = 200, body = Envelope<LogLines>), FormErrors))]
 async fn task_log(State(state): State<AppState>, Query(query): Query<LogQuery>) -> Answer<LogLines> {
     let task = known(&state, query.task_id).await?;
-    let stage = StageName::from_name(&query.stage).ok_or(Message::StageUnknown { stage: query.stage })?;
+    let name = StageName::from_name(&query.stage).ok_or(Message::StageUnknown { stage: query.stage })?;
     let after = query.after.and_then(|after| u64::try_from(after).ok()).unwrap_or(0);
-    let path = state.pipeline.workspaces.directory(&task.work_dir_name).join(stage.log_file());
+    let path = state.pipeline.workspaces.directory(&task.work_dir_name).join(name.log_file());
     let read = JournalReader::of_file(path, after).read(MAX_LOG_LINES).await.map_err(ApiError::internal)?;
     let next = read.last().map_or(after, |line| line.number);
     let lines = read.into_iter().map(|Numbered { number, line }| LogLine { sequence: number, text: line }).collect();

@@ -5,6 +5,7 @@ use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
+#[expect(clippy::too_many_lines, reason = "the list of all messages")]
 pub(super) fn words(message: &Message) -> String {
     match message {
         Message::Configured => "FastBuild is configured.".to_owned(),

@@ -206,9 +206,9 @@ impl App {
 pub async fn send(request: RequestBuilder) -> Answered {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.text().await.unwrap();
-    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answered { status, headers, text, json }
+    let body = response.text().await.unwrap();
+    let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+    Answered { status, headers, text: body, json }
 }
 
 /// The fields of a complete configuration.
@@ -230,8 +230,8 @@ pub fn configuration() -> Vec<(&'static str, String)> {
 pub fn configuration_form(changes: &[(&str, Option<&str>)]) -> Form {
     let mut form = Form::new();
     for (name, value) in configuration() {
-        let changed = changes.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
-        match changed {
+        let wanted = changes.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
+        match wanted {
             None => form = form.text(name, value),
             Some(Some(value)) => form = form.text(name, value.to_owned()),
             Some(None) => {}
