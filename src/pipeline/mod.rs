@@ -108,7 +108,7 @@ impl Pipeline {
                 return;
             }
         };
-        match self.stages(&run).await {
+        match self.stages(&run).boxed().await {
             Ok(pushed) => self.finish_well(&run, pushed).await,
             Err(end) => {
                 let task = run.task.clone();
@@ -139,7 +139,7 @@ impl Pipeline {
                 Some((S::PullSuccess, S::CheckSuccess)),
                 // The probe has its own limit; this one bounds a daemon that hangs.
                 seconds(limits.inspect_seconds * 2),
-                check::check(self, run, base),
+                check::check(self, run, base).boxed(),
             )
             .await?;
         let prepared = run

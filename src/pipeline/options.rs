@@ -56,9 +56,8 @@ impl Pipeline {
     async fn builder(&self, docker: &DockerServer) -> Result<Builder, StageFailure> {
         Ok(match self.settings.build.builder {
             BuilderChoice::BuildKit => Builder::BuildKit,
-            BuilderChoice::Classic => Builder::Classic,
             BuilderChoice::Auto if docker.engine.info().await?.has_buildkit => Builder::BuildKit,
-            BuilderChoice::Auto => Builder::Classic,
+            BuilderChoice::Auto | BuilderChoice::Classic => Builder::Classic,
         })
     }
 

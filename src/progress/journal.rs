@@ -79,7 +79,7 @@ pub(super) async fn count_lines(path: &Path) -> io::Result<(u64, bool)> {
     loop {
         let read = file.read(&mut buffer).await?;
         let Some(&end) = buffer[..read].last() else { return Ok((lines, last != b'\n')) };
-        lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+        lines += buffer[..read].split(|byte| *byte == b'\n').count() as u64 - 1;
         last = end;
     }
 }

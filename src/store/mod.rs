@@ -152,7 +152,7 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
     Ok(SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(60))
+        .acquire_timeout(Duration::from_mins(1))
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options)
