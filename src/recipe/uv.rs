@@ -72,7 +72,9 @@ pub(super) fn file<'options>(
     let fits = |name: &&FileName| {
         let name = name.as_str();
         name == "uv"
-            || (name.starts_with("uv-") && name.strip_suffix(".whl").is_some() && name.contains(&format!("linux_2_17_{machine}")))
+            || (name.starts_with("uv-")
+                && name.strip_suffix(".whl").is_some()
+                && name.contains(&format!("linux_2_17_{machine}")))
     };
     files.iter().filter(|_| options.builder == Builder::BuildKit).filter(fits).max()
 }

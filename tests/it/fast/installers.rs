@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const PACKAGES: [&str; 4] = ["requests", "pygments", "jinja2 3.1.4", "tqdm"];
 
 /// Everything about an environment that a user can notice.
-const LOOK: &str = r#"
+const LOOK: &str = r"
 python3 -m pip list --format=freeze
 python3 -m pip check
 cd /usr/local
@@ -21,7 +21,7 @@ find bin lib/python3* share ! -name '*.pyc' ! -name __pycache__ -printf '%M %u %
 for script in bin/pygmentize bin/tqdm bin/normalizer; do head -n 1 $script; done
 pygmentize -V
 tqdm --version
-"#;
+";
 
 async fn look(image: &str) -> String {
     let container = Container::run(image, &["sleep", "600"]).await;
