@@ -46,7 +46,16 @@ pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result
 pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str) -> Result<BuiltImage, StageFailure> {
     pipeline.store.set_build_key(run.id(), key).await?;
     let idle_timeout = Duration::from_secs(pipeline.settings.limits.idle_seconds);
-    build(run, &prepared.recipe, prepared.builder, &pipeline.settings.build, idle_timeout).await
+    let building = build(run, &prepared.recipe, prepared.builder, &pipeline.settings.build, idle_timeout);
+    // The stage itself may take longer, since it waits for another task's build of the same image first.
+    let limit = Duration::from_secs(pipeline.settings.limits.build_seconds);
+    match tokio::time::timeout(limit, building).await {
+        Ok(built) => built,
+        Err(_) => {
+            let message = format!("the stage build took longer than its limit of {} seconds", limit.as_secs());
+            Err(StageFailure::new(Cause::Timeout, message))
+        }
+    }
 }
 
 /// Builds a recipe under the target's name.

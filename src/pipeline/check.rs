@@ -44,7 +44,8 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
     for line in pipeline.registries.preflight(&run.harbor, &run.docker, &run.request.target).await? {
         run.feed.log(StageName::Check, line);
     }
-    let options = pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base).await?;
+    let options = || pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base);
+    let options = run.retrying(StageName::Check, options).await?;
     let needed = needed_files(&run.request, &descriptor, &options)?;
     let files = find_files(&pipeline.catalogue, &needed).await?;
     Ok(Checked { base, descriptor, options, files })

@@ -28,6 +28,12 @@ pub trait Transient: std::fmt::Display {
     fn cause(&self) -> Cause;
 }
 
+impl Transient for StageFailure {
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+}
+
 impl Transient for EngineError {
     fn cause(&self) -> Cause {
         self.cause

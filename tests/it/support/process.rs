@@ -46,7 +46,13 @@ impl ServeProcess {
         let start = Instant::now();
         let child = command(directory, port, variables).stderr(log).spawn().unwrap();
         let url = format!("http://127.0.0.1:{port}");
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        // No connection of ours stays open, so that what is open is the service's own doing.
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
         let mut process = Self { child, client: client.clone(), url, ready_after: Duration::ZERO };
         wait_for("the process's first answer", Duration::from_secs(60), || async {
             client.get(format!("{}/healthz", process.url)).send().await.ok()
