@@ -49,13 +49,11 @@ pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str
     let building = build(run, &prepared.recipe, prepared.builder, &pipeline.settings.build, idle_timeout);
     // The stage itself may take longer, since it waits for another task's build of the same image first.
     let limit = Duration::from_secs(pipeline.settings.limits.build_seconds);
-    match tokio::time::timeout(limit, building).await {
-        Ok(built) => built,
-        Err(_) => {
-            let message = format!("the stage build took longer than its limit of {} seconds", limit.as_secs());
-            Err(StageFailure::new(Cause::Timeout, message))
-        }
+    if let Ok(built) = tokio::time::timeout(limit, building).await {
+        return built;
     }
+    let message = format!("the stage build took longer than its limit of {} seconds", limit.as_secs());
+    Err(StageFailure::new(Cause::Timeout, message))
 }
 
 /// Builds a recipe under the target's name.
