@@ -23,6 +23,11 @@ pygmentize -V
 tqdm --version
 ";
 
+/// What the daemon has cached prints nothing.
+fn never_cached(document: &mut serde_json::Value) {
+    document["force"] = serde_json::json!(true);
+}
+
 async fn look(image: &str) -> String {
     let container = Container::run(image, &["sleep", "600"]).await;
     let seen = container.exec(&["sh", "-c", LOOK]).await;
@@ -42,7 +47,8 @@ async fn uv_makes_the_environment_that_pip_makes() {
         for installer in [PipInstaller::Pip, PipInstaller::Auto] {
             let service = TestService::configured_with(|settings| settings.build.pip_installer = installer).await;
             let target = lab::unique_name("installers");
-            let request = RequestShape::console(&lab::base(base), &target, "").pip(&PACKAGES).build();
+            let request =
+                RequestShape::console(&lab::base(base), &target, "").pip(&PACKAGES).edit(never_cached).build();
             let task = service.build(&request, LIMIT).await;
             let log = log(&service, &task).await;
             assert_eq!(log.contains("installs the packages"), installer == PipInstaller::Auto, "{log}");
@@ -66,6 +72,7 @@ async fn settings_that_uv_does_not_know_are_left_to_pip() {
     let request = RequestShape::console(&lab::base("localpython:1"), &target, "")
         .pip(&["idna"])
         .source("pip", "own", "pip.conf")
+        .edit(never_cached)
         .build();
     let task = service.build(&request, LIMIT).await;
     let log = log(&service, &task).await;
