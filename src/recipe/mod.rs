@@ -1,6 +1,6 @@
 //! (request, descriptor, catalogue) → Dockerfile and build context, as a pure function.
 //!
-//! [`needed_files`] says which catalogue files a request takes, [`plan`] turns everything into a [`Recipe`]. Steps are
+//! [`needed_files`] says which catalogue files a request takes, [`plan()`] turns everything into a [`Recipe`]. Steps are
 //! ordered by how often they change: mirrors, OS packages, Python and conda from stages of their own, pip, JupyterLab,
 //! sshd, password hashes, and labels last of all. Caches are mounts and end up in no layer.
 

@@ -6,7 +6,7 @@ use crate::catalogue::{InstallerKind, SourceInstaller, fits};
 use crate::image::{ImageDescriptor, PackageTool};
 use crate::request::{BuildRequest, FileName, OsInstaller, SourceChoice};
 
-/// Files to fetch from the catalogue before [`plan`](super::plan).
+/// Files to fetch from the catalogue before [`plan`](super::plan()).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NeededFiles {
     /// Mirror files.
