@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Builds the container image around a finished binary and tries what compose.yaml and the Dockerfile promise: healthy, not
-# root, a read-only root, no capabilities, a volume that keeps what was configured, a stop that is quick and clean.
+# Builds the container image around a finished binary and tries what compose.yaml and the Dockerfile promise: small,
+# healthy, not root, a read-only root, no capabilities, a build through it, a volume that keeps what was configured, a stop
+# that is quick and clean. The options are compose.yaml's own (packaging/compose.py).
 #
 #   scripts/with-lab.sh --bases debian packaging/try.sh [BINARY]      # default: target/release/fastbuild
 #
-# FASTBUILD_RUNTIME names another runtime base than the lab's Debian.
+# FASTBUILD_RUNTIME names another runtime base than the lab's Debian. A binary with debug information is stripped first.
+# FASTBUILD_PYTHON is a Python with PyYAML.
 
 set -euo pipefail
 project=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,6 +15,11 @@ binary=$(realpath "${1:-$project/target/release/fastbuild}")
 runtime=${FASTBUILD_RUNTIME:-$FASTBUILD_LAB_REGISTRY/base/debian:12}
 client=${DOCKER:-/usr/bin/docker}
 name=fastbuild-try-$$
+base=$FASTBUILD_LAB_REGISTRY/base/debian:12
+target=$FASTBUILD_LAB_REGISTRY/try/packaged:$$
+python=${FASTBUILD_PYTHON:-python3}
+# What the binary may add to its base.
+largest_megabytes=80
 context=$(mktemp -d)
 export DOCKER_BUILDKIT=1 DOCKER_HOST=$FASTBUILD_LAB_DOCKER_HOST DOCKER_CONFIG=$FASTBUILD_LAB_DOCKER_CONFIG
 
@@ -23,6 +30,7 @@ clean_up() {
 	"$client" rm --force --volumes "$name" >/dev/null 2>&1 || true
 	"$client" volume rm "$name" >/dev/null 2>&1 || true
 	"$client" image rm "$name" >/dev/null 2>&1 || true
+	"$client" image rm "$target" >/dev/null 2>&1 || true
 	rm -rf "$context"
 	exit "$status"
 }
@@ -53,16 +61,28 @@ wait_until_healthy() {
 # The binary may be any; the image takes the one of this context.
 mkdir -p "$context/target/release"
 cp -r "$project"/{Dockerfile,.dockerignore,config.toml,packaging} "$context/"
-cp "$binary" "$context/target/release/fastbuild"
+strip -o "$context/target/release/fastbuild" "$binary"
+if "$client" compose version >/dev/null 2>&1; then
+	"$client" compose --file "$project/compose.yaml" config --quiet
+	echo '  ok    docker compose reads compose.yaml'
+else
+	echo '  note  no docker compose here: packaging/compose.py reads compose.yaml'
+fi
+options=$("$python" "$project/packaging/compose.py" "$project/compose.yaml")
+mapfile -t options <<<"$options"
 "$client" build --quiet --tag "$name" --build-arg BINARY=prebuilt --build-arg "RUNTIME=$runtime" "$context" >/dev/null
-"$client" image inspect --format '  image of {{.Size}} bytes' "$name"
+bytes() { "$client" image inspect --format '{{.Size}}' "$1"; }
+"$client" pull --quiet "$runtime" >/dev/null 2>&1 || true
+added=$((($(bytes "$name") - $(bytes "$runtime")) / 1000000))
+[ "$added" -le "$largest_megabytes" ] || fail "the image is $added MB larger than its base"
+printf '  ok    %s MB more than the base\n' "$added"
+same 'user of the image' 10001:10001 "$("$client" image inspect --format '{{.Config.User}}' "$name")"
 
 # As in compose.yaml; the socket takes the place of a Docker server elsewhere.
 socket=${FASTBUILD_LAB_DOCKER_HOST#unix://}
 "$client" run --detach --name "$name" --publish 127.0.0.1::48001 --volume "$name:/var/lib/fastbuild" \
 	--volume "$socket:$socket" --group-add "$(stat -c %g "$socket")" \
-	--read-only --tmpfs /tmp:size=64m,mode=1777,noexec,nosuid,nodev --cap-drop ALL --security-opt no-new-privileges:true \
-	--pids-limit 512 --memory 1g --health-interval 1s --health-start-period 0s "$name" >/dev/null
+	"${options[@]}" --health-interval 1s --health-start-period 0s "$name" >/dev/null
 wait_until_healthy
 echo '  ok    healthy'
 
@@ -80,6 +100,22 @@ configure() {
 		--form-string "harbor_password=$FASTBUILD_LAB_PASSWORD" --form-string "docker_host=$FASTBUILD_LAB_DOCKER_HOST"
 }
 same 'configured, code' 0 "$(configure | jq .code)"
+
+# The example of the documentation, with nothing to install.
+request=$(jq --arg base "$base" --arg target "$target" '.task_data += {target_image_name: $target, callback_url: ""}
+	| .dockerfile_json.base_image = $base
+	| .dockerfile_json.image_installer_config |= map_values(if type == "object" and has("software_list")
+		then .software_list = [] | .source |= map_values("") | .install |= (.target = "" | .update = false) else . end)
+	| .webSSHSecret = "" | .jupyterLabSecret = ""' "$project/docs/examples/request.json")
+task=$(api api/fast-build/task/build-image --json "$request" | jq -r '.data.task_id // .')
+state() { api "api/fast-build/task/task-details_by_task_id?task_id=$task" | jq -r '.data.state'; }
+tries=200
+until [[ $(state) =~ PUSH_SUCCESS|FAILED|ABORT ]]; do
+	tries=$((tries - 1))
+	[ "$tries" -gt 0 ] || fail "task $task has not ended within a minute"
+	sleep 0.3
+done
+same 'a build through it' PUSH_SUCCESS "$(state)"
 
 started=$SECONDS
 "$client" stop --time 30 "$name" >/dev/null

@@ -7,3 +7,5 @@ scripts/step.sh test-build cargo test --locked --no-run
 scripts/step.sh test cargo test --locked
 scripts/step.sh schema-build cargo build --locked
 scripts/step.sh schema scripts/schema.sh
+# schemathesis brings a Python with PyYAML.
+FASTBUILD_PYTHON=.lab/schemathesis/bin/python scripts/step.sh packaging packaging/try.sh target/debug/fastbuild
