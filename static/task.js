@@ -74,7 +74,17 @@ function showBytes({ stage, item, current, total }) {
 		bar.max = total;
 		bar.value = Math.min(current, total);
 	}
-	words.textContent = total > 0 ? `${size(current)} / ${size(total)}` : size(current);
+	// A layer is packed on the way, so that more bytes than it has may have moved.
+	words.textContent = total > current ? `${size(current)} / ${size(total)}` : size(current);
+}
+
+/** A task without a journal, such as one of an old service, may have its log files all the same. */
+async function readFiles() {
+	for (const stage of stageNames.keys()) {
+		if (!stage) continue;
+		const { data } = await call(`${api}/task/log?task_id=${task}&stage=${stage}&after=0`);
+		for (const { text } of data.lines) log.add(stage, text, false);
+	}
 }
 
 function listen() {
@@ -91,6 +101,7 @@ function listen() {
 	on("interrupted", () => { get("log-note").textContent = texts.interrupted; });
 	on("end", () => {
 		events.close();
+		if (log.count + log.waiting.length === 0) readFiles();
 		if (!wasEnded) refreshSoon();
 	});
 	events.addEventListener("error", () => {

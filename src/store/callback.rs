@@ -120,7 +120,8 @@ impl Store {
         writing.commit().await
     }
 
-    /// Records an attempt and what follows from it.
+    /// Records an attempt and what follows from it. A callback that waits no longer stays as it is, but for one that was
+    /// given up and is delivered after all.
     pub async fn record_attempt(
         &self,
         attempt: &NewAttempt,
@@ -145,8 +146,10 @@ impl Store {
         .execute(writing.connection())
         .await?;
         sqlx::query!(
-            "UPDATE callback_delivery SET status = ?2, attempts = attempts + 1, next_attempt_time = ?3, update_time = ?4
-             WHERE delivery_id = ?1 AND status = 'pending'",
+            "UPDATE callback_delivery SET status = CASE WHEN status = 'pending' OR ?2 = 'delivered' THEN ?2 ELSE status END,
+                    attempts = attempts + 1, update_time = ?4,
+                    next_attempt_time = CASE WHEN status = 'pending' THEN ?3 ELSE next_attempt_time END
+             WHERE delivery_id = ?1",
             attempt.delivery_id,
             status,
             next_attempt_time.0,
