@@ -12,6 +12,7 @@ pub mod clock;
 pub mod console;
 pub mod dockerfile;
 pub mod engine;
+pub mod explanation;
 pub mod image;
 pub mod images;
 pub mod import;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::envelope::{Answer, Envelope, Welcome, success, welcome_to};
 use super::extract::Form;
 use super::fields::{Fields, FromFields};
-use super::host::HostView;
+use super::host::{DEFAULT_PORT, HostView};
 use super::{ApiError, AppState};
 use crate::language::{Language, Message};
 use crate::site::{
@@ -22,7 +22,6 @@ use crate::store::{DockerServerRow, HarborRow};
 
 /// The most rows of each kind that one answer carries.
 const MAX_ROWS: i64 = 10_000;
-const DEFAULT_PORT: u16 = 48_001;
 const DEFAULT_DOCKER_PORT: u16 = 2_375;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

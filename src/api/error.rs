@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::envelope::refused;
 use super::validation::HTTPValidationError;
+use crate::explanation::Explanation;
 use crate::language::{Language, Message};
 use crate::request::ValidationError;
 use crate::site::SiteError;
@@ -117,7 +118,8 @@ impl From<SiteError> for ApiError {
         match error {
             SiteError::NotConfigured(parts) => Self::Refused(Message::NotConfigured { parts }),
             SiteError::Engine(error) => {
-                Self::Refused(Message::EngineFailed { cause: error.cause, words: error.message })
+                let explanation = Explanation::quoted(error.message);
+                Self::Refused(Message::Failed { cause: error.cause, explanation })
             }
             SiteError::Store(error) => error.into(),
             SiteError::Sealed(what) => {

@@ -21,7 +21,7 @@ use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
 use super::{ApiError, AppState};
 use crate::cause::Cause;
-use crate::language::Message;
+use crate::language::{Language, Message};
 use crate::progress::{Event, EventBody, JournalReader, Numbered};
 use crate::store::TaskRow;
 use crate::task::{StageName, TaskId};
@@ -113,13 +113,14 @@ struct LogLine {
         FormErrors))]
 async fn task_events(
     State(state): State<AppState>,
+    language: Language,
     headers: HeaderMap,
     Query(query): Query<EventsQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
     let task = known(&state, query.task_id).await?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.trim().parse().ok());
     let after = seen.unwrap_or_else(|| query.after.and_then(|after| u64::try_from(after).ok()).unwrap_or(0));
-    let follower = Follower::new(state, &task, after);
+    let follower = Follower::new(state, &task, after, language);
     Ok(Sse::new(follower.into_stream()).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
 }
 
@@ -148,16 +149,17 @@ struct Follower {
     task_id: TaskId,
     reader: JournalReader,
     last: u64,
+    language: Language,
     stop: CancellationToken,
     is_over: bool,
 }
 
 impl Follower {
-    fn new(state: AppState, task: &TaskRow, after: u64) -> Self {
+    fn new(state: AppState, task: &TaskRow, after: u64, language: Language) -> Self {
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         let reader = JournalReader::of_events(&directory, after);
         let stop = state.stop.clone();
-        Self { state, task_id: task.id(), reader, last: after, stop, is_over: false }
+        Self { state, task_id: task.id(), reader, last: after, language, stop, is_over: false }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {
@@ -193,10 +195,14 @@ impl Follower {
     fn event(&mut self, line: Numbered) -> Option<SseEvent> {
         self.last = line.number;
         let event: Event = serde_json::from_str(&line.line).ok()?;
-        if matches!(event.body, EventBody::End { .. }) {
+        let (id, name) = (line.number.to_string(), event.body.name());
+        let data = if matches!(event.body, EventBody::End { .. }) {
             self.is_over = true;
-        }
-        Some(SseEvent::default().id(line.number.to_string()).event(event.body.name()).data(line.line))
+            self.in_words(event)
+        } else {
+            line.line
+        };
+        Some(SseEvent::default().id(id).event(name).data(data))
     }
 
     /// The end of a task whose journal does not tell it: one that ended before there was a journal, or whose directory is
@@ -211,13 +217,18 @@ impl Follower {
             Some(task) => EventBody::End {
                 state: task.task_state(),
                 cause: task.cause.as_deref().and_then(Cause::from_code),
-                message: task.message,
+                explanation: task.explanation(),
             },
-            None => EventBody::End { state: crate::task::TaskState::BuildAbort, cause: None, message: None },
+            None => EventBody::End { state: crate::task::TaskState::BuildAbort, cause: None, explanation: None },
         };
         let event = Event { sequence: self.last + 1, time_micros: self.state.clock.now().0, body };
-        let data = serde_json::to_string(&event).unwrap_or_default();
-        Some(SseEvent::default().id(event.sequence.to_string()).event("end").data(data))
+        Some(SseEvent::default().id(event.sequence.to_string()).event("end").data(self.in_words(event)))
+    }
+
+    /// The last event in the watcher's language.
+    fn in_words(&self, event: Event) -> String {
+        let event = Event { body: event.body.in_language(self.language), ..event };
+        serde_json::to_string(&event).unwrap_or_default()
     }
 
     /// Waits for the next event; `false` when the service stops.

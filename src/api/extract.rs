@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
+use super::form_headers::HeaderCleaner;
 use super::{ApiError, AppState};
 use crate::language::{Language, Message};
 use crate::request::{Location, ValidationError, read_json};
@@ -87,6 +88,7 @@ impl<T: FromFields> FromRequest<AppState> for Form<T> {
         let body = read_body(body, state.settings.limits.body_bytes).await?;
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let fields = if kind.to_ascii_lowercase().starts_with("multipart/form-data") {
+            let body = HeaderCleaner::new(kind).map_or(body.clone(), |mut cleaner| cleaner.clean(body));
             let request = Request::from_parts(parts, Body::from(body));
             let multipart = Multipart::from_request(request, state).await.map_err(|error| unreadable(&error))?;
             read_multipart(multipart).await?

@@ -19,7 +19,8 @@ use crate::store::HostRow;
 
 /// The most rows that one answer carries.
 const MAX_ROWS: i64 = 10_000;
-const DEFAULT_PORT: u16 = 48_001;
+/// Where this service listens unless it is told otherwise.
+pub(super) const DEFAULT_PORT: u16 = 48_001;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()

@@ -26,8 +26,8 @@ struct ListImage {
     /// Page, from 1.
     #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1)]
     page: i64,
-    /// Rows of a page.
-    #[param(minimum = 1, maximum = 1000, example = 10)]
+    /// Rows of a page; 100,000 at most are answered.
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 10)]
     page_size: i64,
     /// Part of the name, tag or description, in any case.
     keyword: Option<String>,
@@ -67,7 +67,8 @@ async fn image_welcome() -> Json<Welcome> {
 async fn list_image(State(state): State<AppState>, Query(query): Query<ListImage>) -> Answer<ImagePage> {
     let keyword = query.keyword.unwrap_or_default();
     let image_type = query.image_type.unwrap_or_default();
-    let (rows, total) = state.store.images(&keyword, &image_type, query.page, query.page_size).await?;
+    let page_size = query.page_size.min(MAX_ROWS);
+    let (rows, total) = state.store.images(&keyword, &image_type, query.page, page_size).await?;
     let image_list = rows.into_iter().map(|row| ImageView::new(row, &state)).collect();
     success(ImagePage { page: Page { current: query.page, total, page_size: query.page_size }, image_list })
 }

@@ -16,7 +16,7 @@ use super::task::TaskIdQuery;
 use super::{ApiError, AppState};
 use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
-use crate::language::Message;
+use crate::language::{Language, Message};
 use crate::queue::{Accepted, Submission, SubmitError};
 use crate::request::{Location, RequestError, ValidationError};
 use crate::site::SiteError;
@@ -134,9 +134,18 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     request_body(content = BuildRequestDocument, content_type = "application/json",
         example = json!(super::document::build_request_example())),
     responses((status = 200, body = Envelope<PreviewView>), FormErrors))]
-async fn preview_dockerfile(State(state): State<AppState>, JsonBytes(body): JsonBytes) -> Answer<PreviewView> {
+async fn preview_dockerfile(
+    State(state): State<AppState>,
+    language: Language,
+    JsonBytes(body): JsonBytes,
+) -> Answer<PreviewView> {
     let preview = state.submissions.preview(&body).await?;
-    success(PreviewView { dockerfile: preview.dockerfile, plan: preview.plan, warnings: preview.warnings })
+    let words = |messages: Vec<Message>| messages.iter().map(|message| message.render(language)).collect();
+    success(PreviewView {
+        dockerfile: preview.dockerfile,
+        plan: words(preview.plan),
+        warnings: words(preview.warnings),
+    })
 }
 
 /// Build an ended task's request again
@@ -156,7 +165,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Request(refused) => Message::RequestRefused(refused).into(),
             SubmitError::Site(error) => error.into(),
             SubmitError::Catalogue(error) => error.into(),
-            SubmitError::Recipe(error) => Message::Recipe(error).into(),
+            SubmitError::Recipe(error) => Message::Failed { cause: error.cause(), explanation: error.into() }.into(),
             SubmitError::Callback(refused) => Message::CallbackRefused(refused).into(),
             SubmitError::ImageExists(image_name) => Message::NameInUse { image_name, task_id: 0 }.into(),
             SubmitError::TargetInUse(image_name, task_id) => {
@@ -167,7 +176,7 @@ impl From<SubmitError> for ApiError {
             }
             SubmitError::NotEnded(task_id) => Message::TaskRunning { task_id: task_id.0 }.into(),
             SubmitError::Stage(failure) => {
-                Message::EngineFailed { cause: failure.cause, words: failure.message }.into()
+                Message::Failed { cause: failure.cause, explanation: failure.explanation }.into()
             }
             SubmitError::BaseAbsent(image) => Message::BaseAbsent { image_name: image.to_string() }.into(),
             SubmitError::Directory(_) | SubmitError::Secret(_) => Self::internal(error),

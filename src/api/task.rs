@@ -19,9 +19,9 @@ use crate::task::TaskId;
 
 /// The largest page number.
 pub(super) const MAX_PAGE: i64 = MAX_SAFE_INTEGER;
-/// The most rows of a page.
-pub(super) const MAX_PAGE_SIZE: i64 = 1_000;
-/// The most rows of a list without pages.
+/// The largest page that may be asked for: old clients ask for everything by a large number.
+pub(super) const MAX_PAGE_SIZE: i64 = MAX_SAFE_INTEGER;
+/// The most rows of an answer.
 pub(super) const MAX_ROWS: i64 = 100_000;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -73,8 +73,8 @@ struct ListTask {
     /// Page, from 1.
     #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1)]
     page: i64,
-    /// Rows of a page.
-    #[param(minimum = 1, maximum = 1000, example = 10)]
+    /// Rows of a page; 100,000 at most are answered.
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 10)]
     page_size: i64,
     /// Part of the target image's name, in any case.
     image_name: Option<String>,
@@ -118,7 +118,7 @@ async fn list_task(
 ) -> Answer<TaskPage> {
     let filter =
         TaskFilter { image_name: query.image_name.unwrap_or_default(), state: query.task_status.unwrap_or_default() };
-    let (rows, total) = state.store.tasks(&filter, query.page, query.page_size).await?;
+    let (rows, total) = state.store.tasks(&filter, query.page, query.page_size.min(MAX_ROWS)).await?;
     let page = Page { current: query.page, total, page_size: query.page_size };
     success(TaskPage { page, task_list: views(rows, &state, language) })
 }

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ApiError, AppState};
+use crate::pipeline::DOCKERFILE;
 use crate::task::StageName;
 
 const MAX_DIRECTORY_NAME_BYTES: usize = 64;
@@ -61,7 +62,7 @@ impl FromRequestParts<AppState> for TaskFile {
 fn file_path(task_dir: &FilePath, directory: &str, name: &str) -> Option<PathBuf> {
     let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let is_directory = (1..=MAX_DIRECTORY_NAME_BYTES).contains(&directory.len()) && directory.bytes().all(is_ours);
-    let known = StageName::ALL.iter().map(|stage| stage.log_file()).chain(["Dockerfile"]).find(|known| *known == name);
+    let known = StageName::ALL.iter().map(|stage| stage.log_file()).chain([DOCKERFILE]).find(|known| *known == name);
     if is_directory { Some(task_dir.join(directory).join(known?)) } else { None }
 }
 

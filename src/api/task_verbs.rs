@@ -11,6 +11,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::task::{ImageNameQuery, TaskIdQuery};
 use super::{ApiError, AppState};
+use crate::explanation::Explanation;
 use crate::image::{ImageDescriptor, ImageReference};
 use crate::images::ImageError;
 use crate::language::{Language, Message};
@@ -134,7 +135,7 @@ impl From<ImageError> for ApiError {
             ImageError::Inspection(InspectionError::Store(error)) | ImageError::Store(error) => error.into(),
             ImageError::Inspection(error) => {
                 let failure = StageFailure::from(error);
-                Message::EngineFailed { cause: failure.cause, words: failure.message }.into()
+                Message::Failed { cause: failure.cause, explanation: failure.explanation }.into()
             }
             ImageError::Unknown(image) => Message::ImageUnknown { image_name: image.to_string() }.into(),
             ImageError::UnknownTask(task_id) => Message::TaskUnknown { task_id: task_id.0 }.into(),
@@ -146,7 +147,7 @@ impl From<ImageError> for ApiError {
                 Message::ImageShared { image_name: image.to_string(), tags }.into()
             }
             ImageError::Registry(error) => {
-                Message::EngineFailed { cause: error.cause(), words: error.to_string() }.into()
+                Message::Failed { cause: error.cause(), explanation: Explanation::quoted(error.to_string()) }.into()
             }
             ImageError::NotOurs(image) => Message::ImageNotOurs { image_name: image.to_string() }.into(),
         }

@@ -5,12 +5,10 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use crate::cause::Cause;
-use crate::language::{Language, hint};
+use crate::language::{Language, explain, hint};
+use crate::pipeline::{DOCKERFILE, REQUEST_FILE};
 use crate::store::{StageRow, TaskRow};
 use crate::task::{StageName, TaskState};
-
-/// The saved request document in a task's directory, complete but for its secrets.
-const REQUEST_FILE: &str = "Front_end_request_json";
 
 /// A task.
 #[derive(Serialize, ToSchema)]
@@ -59,7 +57,7 @@ pub(super) struct TaskView {
     cause: Option<Cause>,
     /// Stage in which it failed.
     failed_stage: Option<String>,
-    /// What happened, in the words of daemon, registry or recipe.
+    /// What happened, in the caller's language; words of daemon and registry are quoted.
     message: Option<String>,
     /// What to do about it.
     hint: Option<&'static str>,
@@ -86,12 +84,13 @@ impl TaskView {
         let directory = state.settings.fb.task_dir.join(&row.work_dir_name);
         let file = |name: &str| directory.join(name).to_string_lossy().into_owned();
         let cause = row.cause.as_deref().and_then(Cause::from_code);
+        let message = row.explanation().map(|said| explain(&said, cause, language));
         Self {
             primary_id: row.primary_id,
             create_time: state.time(row.create_time),
             request: file(REQUEST_FILE),
             image_build_log_path: file(StageName::Build.log_file()),
-            dockerfile_path: file("Dockerfile"),
+            dockerfile_path: file(DOCKERFILE),
             task_work_dir: directory.to_string_lossy().into_owned(),
             update_time: state.time(row.update_time),
             start_time: row.start_time.map(|time| state.time(time)),
@@ -110,7 +109,7 @@ impl TaskView {
             callback_url: row.callback_url,
             pid: row.pid,
             failed_stage: row.failed_stage,
-            message: row.message,
+            message,
             failed_step: row.failed_step,
             last_lines: row.last_lines.filter(|lines| !lines.is_empty()),
             cancel_requested: row.cancel_requested != 0,
@@ -192,8 +191,8 @@ impl StageView {
             base_image_name: task.base_image_name.clone(),
             end_time: state.time(end_time),
             log_path: path(name.log_file()),
-            dockerfile_path: has_dockerfile.then(|| path("Dockerfile")),
-            dockerfile_url: has_dockerfile.then(|| url("Dockerfile")),
+            dockerfile_path: has_dockerfile.then(|| path(DOCKERFILE)),
+            dockerfile_url: has_dockerfile.then(|| url(DOCKERFILE)),
         })
     }
 }

@@ -8,11 +8,12 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use futures_util::TryStreamExt;
 use http::header::CONTENT_TYPE;
-use http_body_util::{LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio_util::io::StreamReader;
 
 use super::extract::{Query, unreadable};
 use super::file::{StoredFileView, UploadQuery, Uploaded};
+use super::form_headers::HeaderCleaner;
 use super::{ApiError, AppState};
 use crate::catalogue::{CatalogueError, StoredFile};
 use crate::language::Message;
@@ -37,7 +38,11 @@ impl FromRequest<AppState> for Upload {
             return Err(missing());
         }
         let limit_bytes = state.settings.limits.upload_bytes.saturating_add(FORM_BYTES);
-        let body = Body::new(Limited::new(body, usize::try_from(limit_bytes).unwrap_or(usize::MAX)));
+        let body = Limited::new(body, usize::try_from(limit_bytes).unwrap_or(usize::MAX));
+        let body = match HeaderCleaner::new(kind) {
+            Some(mut cleaner) => Body::new(body.map_frame(move |frame| frame.map_data(|data| cleaner.clean(data)))),
+            None => Body::new(body),
+        };
         let request = Request::from_parts(parts, body);
         let multipart = Multipart::from_request(request, state).await.map_err(|error| unreadable(&error))?;
         store(multipart, &query, state, limit_bytes).await.map(Self)

@@ -68,6 +68,19 @@ const UBUNTU: [(&str, &str, bool); 4] =
     [("18.04", "bionic", false), ("20.04", "focal", false), ("22.04", "jammy", false), ("24.04", "noble", true)];
 const DEBIAN: [(&str, &str, bool); 3] = [("11", "bullseye", false), ("12", "bookworm", false), ("13", "trixie", true)];
 
+/// Long-term releases and their service packs.
+const OPEN_EULER: [(&str, &str); 9] = [
+    ("20.03", "-SP3"),
+    ("20.03", "-SP4"),
+    ("22.03", ""),
+    ("22.03", "-SP1"),
+    ("22.03", "-SP2"),
+    ("22.03", "-SP3"),
+    ("22.03", "-SP4"),
+    ("24.03", ""),
+    ("24.03", "-SP1"),
+];
+
 /// All virtual files for a tool.
 pub(super) fn files(installer: SourceInstaller) -> Vec<BuiltinFile> {
     let of_mirror = |mirror: &'static Mirror| {
@@ -172,15 +185,15 @@ fn yum(mirror: &Mirror) -> Vec<(String, String)> {
         enterprise("Alma", "almalinux", "9", "AlmaLinux-9");
     }
     if mirror.has_open_euler {
-        for pack in ["", "-SP1", "-SP2", "-SP3", "-SP4"] {
-            let root = format!("http://{host}/openeuler/openEuler-22.03-LTS{pack}");
+        for (version, pack) in OPEN_EULER {
+            let root = format!("http://{host}/openeuler/openEuler-{version}-LTS{pack}");
             let sections = [
                 ("OS", format!("{root}/OS/$basearch/")),
                 ("everything", format!("{root}/everything/$basearch/")),
                 ("EPOL", format!("{root}/EPOL/main/$basearch/")),
                 ("update", format!("{root}/update/$basearch/")),
             ];
-            let name = format!("openEuler-22.03{pack}.repo");
+            let name = format!("openEuler-{version}{pack}.repo");
             files.push(repository(&name, &sections, &format!("{root}/OS/$basearch/RPM-GPG-KEY-openEuler")));
         }
     }

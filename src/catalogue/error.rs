@@ -25,6 +25,12 @@ pub enum Refusal {
     /// An unknown kind of file.
     #[error("file_type is source, python, pip or conda")]
     FileType,
+    /// A file lies where a directory should be, or a directory where the file should be.
+    #[error("something else lies in its place")]
+    Occupied,
+    /// The directory may not be written.
+    #[error("the directory cannot be written")]
+    ReadOnly,
 }
 
 /// Why the catalogue could not serve.

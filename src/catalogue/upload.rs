@@ -1,6 +1,6 @@
 //! Uploads: placed by kind and name, written beside their place, synchronised, then renamed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
@@ -103,7 +103,7 @@ impl Catalogue {
     ) -> Result<StoredFile, CatalogueError> {
         let (directory, limit_bytes) = self.directory(place);
         let destination = directory.join(place.file().as_str());
-        let failed = |source| CatalogueError::Io { path: destination.clone(), source };
+        let failed = |source: std::io::Error| refused_write(place, &destination, source);
         tokio::fs::create_dir_all(&directory).await.map_err(failed)?;
         let suffix: u64 = rand::rng().random();
         let path = directory.join(format!("{TEMPORARY_PREFIX}{suffix:016x}"));
@@ -163,7 +163,7 @@ impl Catalogue {
         }
         // The name in the directory goes, not what a link there points to.
         let path = self.directory(place).0.join(place.file().as_str());
-        tokio::fs::remove_file(&path).await.map_err(|source| CatalogueError::Io { path, source })
+        tokio::fs::remove_file(&path).await.map_err(|source| refused_write(place, &path, source))
     }
 
     async fn find(&self, place: &Place) -> Result<Option<PathBuf>, CatalogueError> {
@@ -181,6 +181,17 @@ impl Catalogue {
             Place::Installer(kind, _) => (self.tools_dir.join(kind.directory()), self.max_installer_bytes),
         }
     }
+}
+
+/// What lies in the way was laid there by hand, and a directory may be mounted read-only: neither is a fault of ours.
+fn refused_write(place: &Place, path: &Path, source: std::io::Error) -> CatalogueError {
+    use std::io::ErrorKind as Kind;
+    let reason = match source.kind() {
+        Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => Refusal::Occupied,
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Refusal::ReadOnly,
+        _ => return CatalogueError::Io { path: path.to_owned(), source },
+    };
+    CatalogueError::Refused { name: place.file().to_string(), reason }
 }
 
 fn missing(place: &Place) -> CatalogueError {

@@ -8,6 +8,7 @@ use super::connection::{Connection, ConnectionArguments};
 use super::failure::ClientError;
 use super::output;
 use super::task_argument::TaskArgument;
+use crate::language::Notice;
 
 /// Which task.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub(super) async fn run(service: &Connection, arguments: CancelArguments) -> Res
     } else {
         match answer.data.as_str() {
             Some(sentence) => output::line(sentence)?,
-            None => output::line(&format!("task {task_id} is being cancelled"))?,
+            None => output::line(&service.say(&Notice::BeingCancelled(task_id.0)))?,
         }
     }
     Ok(ExitCode::SUCCESS)

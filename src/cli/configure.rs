@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::connection::{Connection, ConnectionArguments};
 use super::failure::ClientError;
 use super::{output, password};
+use crate::language::Notice;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,10 +109,7 @@ fn harbor_password(arguments: &ConfigureArguments) -> Result<SecretString, Clien
     if std::io::stdin().is_terminal() {
         return password::asked("Harbor password: ");
     }
-    Err(ClientError::Usage(
-        "no Harbor password: give --harbor-password-file, --harbor-password-stdin or FASTBUILD_HARBOR_PASSWORD"
-            .to_owned(),
-    ))
+    Err(ClientError::Usage(Notice::NoPassword))
 }
 
 fn file_part(path: &Path) -> Result<Part, ClientError> {
@@ -121,5 +119,5 @@ fn file_part(path: &Path) -> Result<Part, ClientError> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> ClientError {
-    ClientError::Usage(format!("cannot read {}: {error}", path.display()))
+    ClientError::unreadable(path, error)
 }

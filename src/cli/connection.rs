@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{self, Answer};
 use super::failure::ClientError;
+use crate::language::{Language, Notice};
 
 /// Where a service listens by default.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:48001";
@@ -27,6 +28,9 @@ pub(super) struct ConnectionArguments {
     /// Token, where the service asks for one.
     #[arg(long, env = "FASTBUILD_TOKEN", hide_env_values = true, help_heading = "Connection")]
     token: Option<SecretString>,
+    /// Language of messages; the locale's when it is not given.
+    #[arg(long, value_enum, help_heading = "Connection")]
+    lang: Option<Tongue>,
     /// Print JSON for scripts, one document a line.
     #[arg(long, help_heading = "Connection")]
     pub(super) json: bool,
@@ -38,25 +42,54 @@ pub(super) struct Connection {
     url: String,
     /// Whether results are JSON.
     pub(super) json: bool,
+    /// The language of whoever asks.
+    pub(super) language: Language,
+}
+
+impl ConnectionArguments {
+    /// The language asked for, else the one of the locale. A locale of neither language reads English.
+    pub(super) fn language(&self) -> Language {
+        self.lang.map_or_else(locale_language, Language::from)
+    }
+}
+
+/// A language by its short name.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Tongue {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::Zh => Self::Chinese,
+            Tongue::En => Self::English,
+        }
+    }
 }
 
 impl Connection {
+    /// Words in the language of whoever asks.
+    pub(super) fn say(&self, notice: &Notice) -> String {
+        notice.render(self.language)
+    }
+
     /// A connection; nothing is asked yet.
     pub(super) fn new(arguments: &ConnectionArguments) -> Result<Self, ClientError> {
         let url = arguments.url.trim_end_matches('/').to_owned();
         let is_http = url::Url::parse(&url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"));
         if !is_http {
-            return Err(ClientError::Usage(format!("'{url}' is no address of a service; it starts with http://")));
+            return Err(ClientError::Usage(Notice::NoAddress(url)));
         }
         let mut headers = HeaderMap::new();
-        let language =
-            accepted_language(["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set_variable).as_deref());
-        if let Ok(language) = HeaderValue::from_str(&language) {
-            headers.insert(ACCEPT_LANGUAGE, language);
-        }
+        let language = arguments.language();
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(language.tag()));
         if let Some(token) = &arguments.token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-                .map_err(|_| ClientError::Usage("the token holds characters that no token has".to_owned()))?;
+                .map_err(|_| ClientError::Usage(Notice::TokenCharacters))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -71,7 +104,7 @@ impl Connection {
         }
         let client =
             builder.build().map_err(|error| ClientError::Unreachable { url: url.clone(), reason: cause_of(&error) })?;
-        Ok(Self { client, url, json: arguments.json })
+        Ok(Self { client, url, json: arguments.json, language })
     }
 
     /// Asks for something that is there.
@@ -135,13 +168,16 @@ fn set_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// `zh_CN.UTF-8` as HTTP writes it. This program speaks English, so without a wish the service shall too.
-fn accepted_language(locale: Option<&str>) -> String {
-    let name = locale.unwrap_or_default().split(['.', '@']).next().unwrap_or_default().replace('_', "-");
-    match name.as_str() {
-        "" | "C" | "POSIX" => "en".to_owned(),
-        name if name.starts_with("en") => format!("{name}, en;q=0.9"),
-        name => format!("{name}, en;q=0.1"),
+/// The language of whoever runs this program.
+pub(super) fn locale_language() -> Language {
+    language_of(["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set_variable).as_deref())
+}
+
+/// The language of a locale such as `zh_CN.UTF-8`.
+fn language_of(locale: Option<&str>) -> Language {
+    match locale.unwrap_or_default().split(['_', '.', '@', '-']).next() {
+        Some("zh") => Language::Chinese,
+        _ => Language::English,
     }
 }
 
@@ -152,13 +188,14 @@ mod tests {
     #[test]
     fn a_locale_becomes_a_language() {
         for (locale, language) in [
-            (None, "en"),
-            (Some("C.UTF-8"), "en"),
-            (Some("en_GB.UTF-8"), "en-GB, en;q=0.9"),
-            (Some("zh_CN.UTF-8"), "zh-CN, en;q=0.1"),
-            (Some("de_DE@euro"), "de-DE, en;q=0.1"),
+            (None, Language::English),
+            (Some("C.UTF-8"), Language::English),
+            (Some("en_GB.UTF-8"), Language::English),
+            (Some("zh_CN.UTF-8"), Language::Chinese),
+            (Some("zh"), Language::Chinese),
+            (Some("de_DE@euro"), Language::English),
         ] {
-            assert_eq!(accepted_language(locale), language);
+            assert_eq!(language_of(locale), language);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::connection::locale_language;
 use super::failure::ClientError;
 use super::{SettingsArguments, complain, output, password};
 use crate::secret::PlatformCipher;
@@ -36,6 +37,6 @@ pub(super) fn run(arguments: EncryptArguments) -> ExitCode {
         .and_then(|plain| output::line(&cipher.encrypt(&plain)).map_err(ClientError::from));
     match printed {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.report(false),
+        Err(error) => error.report(false, locale_language()),
     }
 }

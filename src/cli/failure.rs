@@ -1,11 +1,13 @@
 //! What can go wrong between the command line and a service, and the exit code each has.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::output;
+use crate::language::{Language, Notice};
 
 /// The task failed.
 pub(super) const TASK_FAILED: u8 = 1;
@@ -26,25 +28,19 @@ pub(super) struct FieldProblem {
 }
 
 /// Why a command did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(super) enum ClientError {
     /// Wrong use.
-    #[error("{0}")]
-    Usage(String),
+    Usage(Notice),
     /// The service said no, in its own words.
-    #[error("{0}")]
     Refused(String),
     /// The service does not know such a field or value.
-    #[error("the service does not accept this request")]
     Invalid(Vec<FieldProblem>),
     /// The service wants to know who asks.
-    #[error("{0}; give a token with --token or FASTBUILD_TOKEN")]
     Unauthorized(String),
     /// The service has no such route.
-    #[error("the service does not know {0}: is it an older one?")]
     NoRoute(String),
     /// Nobody answers.
-    #[error("no service answers at {url}: {reason}; is it running, and is --url (or FASTBUILD_URL) right?")]
     Unreachable {
         /// Where it was looked for.
         url: String,
@@ -52,7 +48,6 @@ pub(super) enum ClientError {
         reason: String,
     },
     /// An answer that is none of `FastBuild`'s.
-    #[error("the answer of {url} is not one of FastBuild: {reason}")]
     Unreadable {
         /// What was asked.
         url: String,
@@ -60,11 +55,29 @@ pub(super) enum ClientError {
         reason: String,
     },
     /// Our own output cannot be written.
-    #[error("the output cannot be written: {0}")]
-    Output(#[from] io::Error),
+    Output(io::Error),
+}
+
+impl std::error::Error for ClientError {}
+
+impl std::fmt::Display for ClientError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.said(Language::English))
+    }
+}
+
+impl From<io::Error> for ClientError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
 }
 
 impl ClientError {
+    /// A file that cannot be read.
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Usage(Notice::Unreadable { file: path.display().to_string(), words: error.to_string() })
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
@@ -76,6 +89,21 @@ impl ClientError {
             Self::Unreadable { .. } => "unreadable",
             Self::Output(_) => "output",
         }
+    }
+
+    /// What a person is told.
+    pub(super) fn said(&self, language: Language) -> String {
+        let notice = match self {
+            Self::Usage(notice) => notice.clone(),
+            Self::Refused(words) => return words.clone(),
+            Self::Invalid(_) => Notice::NotAccepted,
+            Self::Unauthorized(words) => Notice::GiveToken(words.clone()),
+            Self::NoRoute(url) => Notice::NoRoute(url.clone()),
+            Self::Unreachable { url, reason } => Notice::NoService { url: url.clone(), reason: reason.clone() },
+            Self::Unreadable { url, reason } => Notice::NotFastBuild { url: url.clone(), reason: reason.clone() },
+            Self::Output(error) => Notice::Output(error.to_string()),
+        };
+        notice.render(language)
     }
 
     /// The exit code.
@@ -90,16 +118,16 @@ impl ClientError {
     }
 
     /// Tells a person, and a script when it asked for JSON.
-    pub(super) fn report(&self, as_json: bool) -> ExitCode {
+    pub(super) fn report(&self, as_json: bool, language: Language) -> ExitCode {
         let code = self.code();
         if code == 0 {
             return ExitCode::SUCCESS;
         }
         if as_json {
             // The exit code tells as much when even this cannot be written.
-            let _ = output::document(&self.to_json());
+            let _ = output::document(&self.to_json(language));
         }
-        output::note(&format!("fastbuild: {self}"));
+        output::note(&format!("fastbuild: {}", self.said(language)));
         if let Self::Invalid(problems) = self {
             for FieldProblem { field, message } in problems {
                 output::note(&format!("  {field}: {message}"));
@@ -108,8 +136,8 @@ impl ClientError {
         ExitCode::from(code)
     }
 
-    fn to_json(&self) -> Value {
-        let mut error = json!({ "kind": self.kind(), "message": self.to_string() });
+    fn to_json(&self, language: Language) -> Value {
+        let mut error = json!({ "kind": self.kind(), "message": self.said(language) });
         if let Self::Invalid(problems) = self {
             let fields = problems.iter().map(|one| json!({ "field": one.field, "message": one.message }));
             error["fields"] = fields.collect();

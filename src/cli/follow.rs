@@ -21,6 +21,7 @@ use super::output;
 use super::poll;
 use super::server_events::Decoder;
 use super::view::View;
+use crate::language::{Notice, explain};
 use crate::progress::{Event, EventBody};
 use crate::task::TaskId;
 
@@ -71,8 +72,8 @@ pub(super) async fn follow(
     if let Some(end) = followed {
         return outcome::report(service, task_id, end?).await;
     }
-    output::note(&format!("task {task_id} goes on; come back with: fastbuild logs {task_id} --follow"));
-    output::note(&format!("or end it with: fastbuild cancel {task_id}"));
+    output::note(&service.say(&Notice::GoesOn(task_id.0)));
+    output::note(&service.say(&Notice::EndWith(task_id.0)));
     Ok(ExitCode::from(INTERRUPTED))
 }
 
@@ -102,8 +103,8 @@ async fn to_the_end(
             Ok(None) => lost = None,
             Err(error @ (ClientError::Unreachable { .. } | ClientError::Unreadable { .. })) => {
                 let since = *lost.get_or_insert_with(|| {
-                    output::note(&format!("fastbuild: {error}"));
-                    output::note("fastbuild: trying again");
+                    output::note(&format!("fastbuild: {}", error.said(service.language)));
+                    output::note(&format!("fastbuild: {}", service.say(&Notice::TryingAgain)));
                     Instant::now()
                 });
                 if since.elapsed() >= patience {
@@ -168,7 +169,10 @@ impl Follower<'_> {
         self.last_id = id.or_else(|| self.last_id.take());
         view.show(&document, event.as_ref())?;
         Ok(match event.map(|event| event.body) {
-            Some(EventBody::End { state, cause, message }) => Some(TaskEnd { state, cause, message }),
+            Some(EventBody::End { state, cause, explanation }) => {
+                let message = explanation.map(|said| explain(&said, cause, self.service.language));
+                Some(TaskEnd { state, cause, message })
+            }
             _ => None,
         })
     }

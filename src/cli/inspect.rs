@@ -10,6 +10,7 @@ use super::connection::{Connection, ConnectionArguments};
 use super::failure::ClientError;
 use super::output;
 use super::table::table;
+use crate::language::{Notice, part_columns};
 
 const PARTS: [&str; 8] = ["os", "kernel", "package_manager", "python", "pip", "conda", "sshd", "jupyter_lab"];
 
@@ -32,12 +33,13 @@ pub(super) async fn run(service: &Connection, arguments: InspectArguments) -> Re
     }
     let field = |name: &str| descriptor.get(name).map(text_of).unwrap_or_default();
     output::line(&format!("{}  {}", field("image_name"), field("image_id")))?;
-    let rows: Vec<Vec<String>> = PARTS.iter().filter_map(|part| Some(row(part, descriptor.get(part)?))).collect();
-    output::line(&table(&["PART", "FOUND", "MIRRORS", "VERSION"], &rows))?;
+    let rows: Vec<Vec<String>> =
+        PARTS.iter().filter_map(|part| Some(row(service, part, descriptor.get(part)?))).collect();
+    output::line(&table(&part_columns(service.language), &rows))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(part: &str, found: &Value) -> Vec<String> {
+fn row(service: &Connection, part: &str, found: &Value) -> Vec<String> {
     let list = |field: &str| match found.get(field) {
         Some(Value::Array(entries)) => entries.iter().map(text_of).collect::<Vec<_>>().join(", "),
         Some(other) => text_of(other),
@@ -48,7 +50,7 @@ fn row(part: &str, found: &Value) -> Vec<String> {
     }
     let environments = match list("environments") {
         none if none.is_empty() => none,
-        names => format!("; environments: {names}"),
+        names => service.say(&Notice::Environments(names)),
     };
     vec![part.to_owned(), list("name"), list("source"), list("version") + &environments]
 }

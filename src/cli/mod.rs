@@ -151,7 +151,7 @@ fn client<F: Future<Output = Result<ExitCode, ClientError>>>(
         Err(error) => return complain(&error),
     };
     let outcome = runtime.block_on(async { work(Connection::new(arguments)?).await });
-    outcome.unwrap_or_else(|error| error.report(arguments.json))
+    outcome.unwrap_or_else(|error| error.report(arguments.json, arguments.language()))
 }
 
 fn print_completions(shell: Shell) -> ExitCode {

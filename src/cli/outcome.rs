@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::failure::{ClientError, TASK_FAILED};
 use super::output;
 use crate::cause::Cause;
+use crate::language::Notice;
 use crate::task::{TaskId, TaskState};
 
 /// The end of a task as it was seen.
@@ -53,39 +54,40 @@ pub(super) async fn report(service: &Connection, task_id: TaskId, end: TaskEnd) 
         let row = if row.is_null() { serde_json::json!({ "task_id": task_id, "state": end.state }) } else { row };
         output::document(&row)?;
     } else if end.state == TaskState::PushSuccess {
-        output::line(&success_line(task_id, &row))?;
+        output::line(&service.say(&success(task_id, &row)))?;
     } else {
-        for line in failure_lines(task_id, &end, &row) {
+        for line in failure_lines(service, task_id, &end, &row) {
             output::note(&line);
         }
     }
     Ok(if end.state == TaskState::PushSuccess { ExitCode::SUCCESS } else { ExitCode::from(TASK_FAILED) })
 }
 
-fn success_line(task_id: TaskId, row: &Value) -> String {
+fn success(task_id: TaskId, row: &Value) -> Notice {
     let field = |name: &str| row.get(name).map(text_of).unwrap_or_default();
     let state = output::coloured_state("PUSH_SUCCESS");
     let digest = match field("image_digest") {
         empty if empty.is_empty() => String::new(),
         digest => format!("@{digest}"),
     };
-    format!("task {task_id} {state}: {}{digest}", field("target_image_name"))
+    Notice::Pushed { task_id: task_id.0, state, image: format!("{}{digest}", field("target_image_name")) }
 }
 
-fn failure_lines(task_id: TaskId, end: &TaskEnd, row: &Value) -> Vec<String> {
+fn failure_lines(service: &Connection, task_id: TaskId, end: &TaskEnd, row: &Value) -> Vec<String> {
     let field = |name: &str| row.get(name).map(text_of).unwrap_or_default();
-    let cause = end.cause.map_or_else(String::new, |cause| format!(": {cause}"));
-    let stage = match field("failed_stage") {
-        empty if empty.is_empty() => String::new(),
-        stage => format!(" in stage {stage}"),
-    };
-    let mut lines =
-        vec![format!("task {task_id} ended in {}{cause}{stage}", output::coloured_state(end.state.as_str()))];
+    let mut lines = vec![service.say(&Notice::Ended {
+        task_id: task_id.0,
+        state: output::coloured_state(end.state.as_str()),
+        cause: end.cause.map(|cause| cause.to_string()).unwrap_or_default(),
+        stage: field("failed_stage"),
+    })];
     let message = end.message.clone().unwrap_or_else(|| field("message"));
-    for (label, text) in [("what happened", message), ("what to do", field("hint")), ("step", field("failed_step"))] {
+    for (label, text) in
+        [(Notice::WhatHappened, message), (Notice::WhatToDo, field("hint")), (Notice::Step, field("failed_step"))]
+    {
         if !text.is_empty() {
-            lines
-                .push(format!("  {label}: {}", text.lines().map(output::printable).collect::<Vec<_>>().join("\n    ")));
+            let text = text.lines().map(output::printable).collect::<Vec<_>>().join("\n    ");
+            lines.push(format!("  {}{text}", service.say(&label)));
         }
     }
     let last_lines: Vec<String> = match row.get("last_lines") {
@@ -94,9 +96,9 @@ fn failure_lines(task_id: TaskId, end: &TaskEnd, row: &Value) -> Vec<String> {
         None => Vec::new(),
     };
     if !last_lines.is_empty() {
-        lines.push("  last lines:".to_owned());
+        lines.push(format!("  {}", service.say(&Notice::LastLines)));
         lines.extend(last_lines.iter().map(|line| format!("    {}", output::printable(line))));
     }
-    lines.push(format!("  whole log: fastbuild logs {task_id}"));
+    lines.push(format!("  {}", service.say(&Notice::WholeLog(task_id.0))));
     lines
 }

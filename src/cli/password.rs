@@ -12,7 +12,7 @@ use super::failure::ClientError;
 /// The first line of a file.
 pub(super) fn from_file(path: &Path) -> Result<SecretString, ClientError> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    let text = text.map_err(|error| ClientError::Usage(format!("cannot read {}: {error}", path.display())))?;
+    let text = text.map_err(|error| ClientError::unreadable(path, &error))?;
     Ok(first_line(&text))
 }
 
@@ -20,7 +20,7 @@ pub(super) fn from_file(path: &Path) -> Result<SecretString, ClientError> {
 pub(super) fn from_standard_input() -> Result<SecretString, ClientError> {
     let mut text = Zeroizing::new(String::new());
     let read = io::stdin().read_to_string(&mut text);
-    read.map_err(|error| ClientError::Usage(format!("cannot read standard input: {error}")))?;
+    read.map_err(|error| ClientError::unreadable(Path::new("-"), &error))?;
     Ok(first_line(&text))
 }
 

@@ -12,6 +12,7 @@ use super::connection::{Connection, ConnectionArguments};
 use super::failure::ClientError;
 use super::output;
 use super::submit::read_request;
+use crate::language::Notice;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,10 +41,11 @@ pub(super) async fn run(service: &Connection, arguments: PreviewArguments) -> Re
         output::document(&answer.data)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (label, field) in [("plan", "plan"), ("warning", "warnings")] {
-        for text in texts(answer.data.get(field)) {
-            output::note(&format!("{label}: {text}"));
-        }
+    for text in texts(answer.data.get("plan")) {
+        output::note(&service.say(&Notice::Plan(text)));
+    }
+    for text in texts(answer.data.get("warnings")) {
+        output::note(&service.say(&Notice::Warning(text)));
     }
     let dockerfile = answer.data.get("dockerfile").map(text_of).unwrap_or_default();
     output::line(dockerfile.trim_end_matches('\n'))?;

@@ -14,6 +14,7 @@ use super::failure::ClientError;
 use super::follow::{FollowArguments, follow};
 use super::output;
 use super::view::View;
+use crate::language::Notice;
 use crate::task::TaskId;
 
 const EXAMPLES: &str = "\
@@ -84,16 +85,16 @@ pub(super) async fn accepted(
         output::document(task)?;
     } else {
         let target = task.get("target_image_name").map(text_of).unwrap_or_default();
-        output::line(&format!("task {task_id} accepted: {target}"))?;
+        output::line(&service.say(&Notice::Accepted { task_id: task_id.0, target }))?;
         for warning in task.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-            output::note(&format!("warning: {}", text_of(warning)));
+            output::note(&service.say(&Notice::Warning(text_of(warning))));
         }
     }
     if is_followed {
-        return follow(service, task_id, View::progress(service.json, plain), following).await;
+        return follow(service, task_id, View::progress(service, plain), following).await;
     }
     if !service.json {
-        output::note(&format!("follow it with: fastbuild logs {task_id} --follow"));
+        output::note(&service.say(&Notice::FollowWith(task_id.0)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -106,13 +107,10 @@ pub(super) fn read_request(path: &Path) -> Result<Value, ClientError> {
     } else {
         std::fs::read_to_string(path)
     };
-    let text = text.map_err(|error| ClientError::Usage(format!("cannot read {}: {error}", path.display())))?;
+    let text = text.map_err(|error| ClientError::unreadable(path, &error))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let file = || path.display().to_string();
     let request: Value = serde_json::from_str(text)
-        .map_err(|error| ClientError::Usage(format!("{} is not valid JSON: {error}", path.display())))?;
-    if request.is_object() {
-        Ok(request)
-    } else {
-        Err(ClientError::Usage(format!("{} holds no JSON object", path.display())))
-    }
+        .map_err(|error| ClientError::Usage(Notice::NoJson { file: file(), words: error.to_string() }))?;
+    if request.is_object() { Ok(request) } else { Err(ClientError::Usage(Notice::NoObject(file()))) }
 }

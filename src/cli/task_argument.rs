@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::failure::ClientError;
+use crate::language::Notice;
 use crate::task::TaskId;
 
 /// What a person writes for a task.
@@ -39,6 +40,6 @@ impl TaskArgument {
         let query = [("page", "1".to_owned()), ("page_size", "1".to_owned())];
         let answer = service.get("/task/list-task", &query).await?;
         let newest = answer.data.pointer("/task_list/0/task_id").and_then(Value::as_i64);
-        newest.map(TaskId).ok_or_else(|| ClientError::Refused("there is no task yet".to_owned()))
+        newest.map(TaskId).ok_or(ClientError::Usage(Notice::NoTask))
     }
 }

@@ -10,6 +10,7 @@ use super::connection::{Connection, ConnectionArguments};
 use super::failure::ClientError;
 use super::output::{self, coloured_state};
 use super::table::table;
+use crate::language::{Notice, task_columns};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,11 +53,11 @@ pub(super) async fn run(service: &Connection, arguments: TasksArguments) -> Resu
     let tasks = list.get("task_list").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<Vec<String>> = tasks.iter().map(row).collect();
     if !rows.is_empty() {
-        output::line(&table(&["TASK", "STATE", "CREATED", "TARGET", "NAME"], &rows))?;
+        output::line(&table(&task_columns(service.language), &rows))?;
     }
     let total = list.pointer("/page/total").and_then(Value::as_u64).unwrap_or_default();
     let pages = total.div_ceil(u64::from(arguments.page_size)).max(1);
-    output::note(&format!("page {} of {pages}, {total} tasks", arguments.page));
+    output::note(&service.say(&Notice::Page { page: arguments.page, pages, total }));
     Ok(ExitCode::SUCCESS)
 }
 

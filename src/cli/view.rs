@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 
 use serde_json::Value;
 
+use super::connection::Connection;
 use super::failure::ClientError;
 use super::output;
 use crate::progress::{Event, EventBody};
@@ -28,13 +29,13 @@ pub(super) enum View {
 
 impl View {
     /// Progress: bars on a terminal unless plain lines are asked for.
-    pub(super) fn progress(as_json: bool, plain: bool) -> Self {
-        if as_json {
+    pub(super) fn progress(service: &Connection, plain: bool) -> Self {
+        if service.json {
             Self::Json
         } else if plain || !std::io::stderr().is_terminal() {
-            Self::Lines(Lines::default())
+            Self::Lines(Lines::new(service.language))
         } else {
-            Self::Bars(Bars::new())
+            Self::Bars(Bars::new(service.language))
         }
     }
 

@@ -15,12 +15,11 @@ use super::speech::Speech;
 use super::tasks::{Badge, stage_marks};
 use super::texts::Texts;
 use crate::cause::Cause;
-use crate::language::{Language, hint};
+use crate::explanation::Explanation;
+use crate::language::{Language, explain, hint, title};
+use crate::pipeline::DOCKERFILE;
 use crate::store::{StageRow, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
-
-/// Name of the Dockerfile in a task's directory.
-const DOCKERFILE: &str = "Dockerfile";
 
 #[derive(Template)]
 #[template(path = "task.html")]
@@ -70,14 +69,22 @@ impl FailureView {
         let cause = Cause::from_code(&code);
         let stage = task.failed_stage.as_deref().and_then(StageName::from_name);
         Some(Self {
-            title: cause.map_or_else(|| code.clone(), |cause| t.cause(cause).to_owned()),
-            message: task.message.clone().unwrap_or_default(),
+            title: cause.map_or_else(|| code.clone(), |cause| title(cause, language).to_owned()),
+            message: task.explanation().map(|said| below_title(&said, cause, language)).unwrap_or_default(),
             hint: cause.map_or("", |cause| hint(cause, language)),
             stage: stage.map(|stage| t.stage(stage)),
             step: task.failed_step.clone().filter(|step| !step.is_empty()),
             last_lines: task.last_lines.clone().filter(|lines| !lines.trim().is_empty()),
             code,
         })
+    }
+}
+
+/// Quoted words stand below the cause's title and need none of their own.
+fn below_title(explanation: &Explanation, cause: Option<Cause>, language: Language) -> String {
+    match explanation.quoted_words() {
+        Some(words) => words.to_owned(),
+        None => explain(explanation, cause, language),
     }
 }
 

@@ -8,7 +8,8 @@ use super::row::OldRow;
 use super::{Import, ImportError};
 use crate::cause::Cause;
 use crate::clock::Moment;
-use crate::pipeline::{KeptPasswords, REQUEST_PURPOSE};
+use crate::explanation::{Explanation, Said};
+use crate::pipeline::{KeptPasswords, REQUEST_FILE, REQUEST_PURPOSE};
 use crate::request::{BuildRequest, redacted_document};
 use crate::store::OldTask;
 use crate::task::TaskState;
@@ -32,7 +33,6 @@ const COLUMNS: &[&str] = &[
     "update_time",
 ];
 const MAX_REQUEST_BYTES: u64 = 4 << 20;
-const REQUEST_FILE: &str = "Front_end_request_json";
 
 impl Import<'_> {
     pub(super) async fn tasks(&mut self, now: Moment) -> Result<(), ImportError> {
@@ -52,8 +52,8 @@ impl Import<'_> {
                 continue;
             }
             let (create_time, update_time) = row.times(&self.settings.fb.time_zone.0, now);
-            let (state, cause, message) = end_state(&row.text("state"));
-            if message.is_some() {
+            let (state, cause, explanation) = end_state(&row.text("state"));
+            if explanation.is_some() {
                 report.change("not ended, so it became BUILD_ABORT");
             }
             let target = first_text(row, &["target_image_name", "image_name"]);
@@ -71,7 +71,7 @@ impl Import<'_> {
                 name: row.text("name"),
                 state: state.as_str(),
                 cause: cause.map(Cause::code),
-                message,
+                message: explanation.map(|said| said.to_stored()),
                 base_image_name: row.text("base_image_name"),
                 target_key: self.name_key(&target),
                 target_image_name: target,
@@ -143,15 +143,13 @@ impl Import<'_> {
 }
 
 /// The end state of an old task and, where it had none, why it has one now.
-fn end_state(written: &str) -> (TaskState, Option<Cause>, Option<String>) {
+fn end_state(written: &str) -> (TaskState, Option<Cause>, Option<Explanation>) {
     let written = written.trim();
     if let Some(state) = TaskState::from_name(written).filter(|state| state.is_end()) {
         return (state, None, None);
     }
-    let message = format!(
-        "the old service had not ended this task (state '{written}') when it was taken over; send the request again"
-    );
-    (TaskState::BuildAbort, Some(Cause::Cancelled), Some(message))
+    let explanation = Said::TakenOver { state: written.to_owned() }.into();
+    (TaskState::BuildAbort, Some(Cause::Cancelled), Some(explanation))
 }
 
 /// What is known of a request whose document is lost.
@@ -193,9 +191,9 @@ mod tests {
     fn whatever_had_not_ended_ends() {
         assert_eq!(end_state("PUSH_FAILED"), (TaskState::PushFailed, None, None));
         for written in ["QUEUED", "BUILDING", "PULLING", "", " STARTED "] {
-            let (state, cause, message) = end_state(written);
+            let (state, cause, explanation) = end_state(written);
             assert_eq!((state, cause), (TaskState::BuildAbort, Some(Cause::Cancelled)), "{written}");
-            assert!(message.unwrap().contains(written.trim()), "{written}");
+            assert!(explanation.unwrap().to_stored().contains(written.trim()), "{written}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The messages in Chinese.
 
-use super::{Language, Message, hint};
+use super::{Language, Message, explain, hint, remark};
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
-use crate::recipe::RecipeError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
+#[expect(clippy::too_many_lines, reason = "the list of all messages")]
 pub(super) fn words(message: &Message) -> String {
     match message {
         Message::Configured => "FastBuild 配置成功".to_owned(),
@@ -72,9 +72,16 @@ pub(super) fn words(message: &Message) -> String {
         Message::FileBuiltIn { file_name } => format!("文件“{file_name}”是内置文件，不能删除"),
         Message::FileDeleted { file_name } => format!("文件“{file_name}”已删除"),
         Message::DiskFull => "本服务的磁盘已满，请管理员清理磁盘后重试".to_owned(),
-        Message::EngineFailed { cause, words } => format!("{cause}：{words}。{}", hint(*cause, Language::Chinese)),
+        Message::Failed { cause, explanation } => {
+            let explained = explain(explanation, Some(*cause), Language::Chinese);
+            format!("{cause}：{explained}。{}", hint(*cause, Language::Chinese))
+        }
         Message::RequestRefused(error) => error.chinese(),
-        Message::Recipe(error) => recipe(error),
+        Message::Remark(said) => remark(said, Language::Chinese),
+        Message::ForeignTarget { image_name } => {
+            format!("“{image_name}”不在所配置的 Harbor 中，推送时不使用帐号")
+        }
+        Message::TargetInUse { image_name } => format!("“{image_name}”已被使用，提交时将被拒绝"),
         Message::CallbackRefused(refused) => receiver(refused),
         Message::BaseAbsent { image_name } => {
             format!("基础镜像“{image_name}”不在 Docker 服务器上，请先拉取（POST /task/pull-image）再预览")
@@ -104,27 +111,6 @@ pub(super) fn words(message: &Message) -> String {
             "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
         }
         Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
-    }
-}
-
-fn recipe(error: &RecipeError) -> String {
-    match error {
-        RecipeError::SourceMismatch { file, os } => {
-            format!("软件源文件“{file}”与基础镜像的操作系统 {os} 不匹配，请选择对应版本的文件，或不选择软件源")
-        }
-        RecipeError::OtherInstaller { wanted, found, os } => {
-            format!("请求使用 {wanted} 安装软件，但基础镜像（{os}）使用 {found}，请改用 {found} 或更换基础镜像")
-        }
-        RecipeError::Architecture { installer, built_for, architecture } => {
-            format!("安装包“{installer}”适用于 {built_for}，但基础镜像是 {architecture}，请选择对应架构的安装包")
-        }
-        RecipeError::InstallerMissing { needed, file, directory } => {
-            format!("{needed} 需要 {directory} 中的“{file}”，请先上传，或在请求中选择已有的安装包")
-        }
-        RecipeError::UnsupportedBase { os } => {
-            format!("基础镜像（{os}）没有 apt、yum 或 dnf，请更换基础镜像")
-        }
-        RecipeError::Render(error) => format!("基础镜像中的某个值无法写入 Dockerfile：{error}"),
     }
 }
 
@@ -162,6 +148,8 @@ fn upload(refusal: Refusal) -> &'static str {
         }
         Refusal::Mirror => "type 只能使用字母、数字和 . _ + -",
         Refusal::FileType => "file_type 无效，请使用 source、python、pip 或 conda",
+        Refusal::Occupied => "该位置已有同名的目录或文件，请更换名称或 type，或请管理员移开它",
+        Refusal::ReadOnly => "目录不可写，请管理员检查其权限",
     }
 }
 

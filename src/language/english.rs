@@ -1,6 +1,6 @@
 //! The messages in English.
 
-use super::{Language, Message, hint};
+use super::{Language, Message, explain, hint, remark};
 use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
@@ -84,11 +84,16 @@ pub(super) fn words(message: &Message) -> String {
         Message::DiskFull => {
             "The disk of this service is full. Have space freed by its administrator, then try again.".to_owned()
         }
-        Message::EngineFailed { cause, words } => {
-            format!("{cause}: {words}. {}", hint(*cause, Language::English))
+        Message::Failed { cause, explanation } => {
+            let explained = explain(explanation, Some(*cause), Language::English);
+            format!("{cause}: {explained}. {}", hint(*cause, Language::English))
         }
         Message::RequestRefused(error) => error.english(),
-        Message::Recipe(error) => format!("{error}. {}", hint(error.cause(), Language::English)),
+        Message::Remark(said) => remark(said, Language::English),
+        Message::ForeignTarget { image_name } => {
+            format!("'{image_name}' is not in our Harbor and is pushed without an account")
+        }
+        Message::TargetInUse { image_name } => format!("'{image_name}' is in use; submitting will be refused"),
         Message::CallbackRefused(refused) => refused.to_string(),
         Message::BaseAbsent { image_name } => {
             format!("The base image '{image_name}' is not on the Docker server: pull it first (POST /task/pull-image)")
@@ -150,6 +155,10 @@ fn upload(refusal: Refusal) -> &'static str {
         }
         Refusal::Mirror => "a type may hold letters, digits and . _ + - only",
         Refusal::FileType => "the file_type is unknown; use source, python, pip or conda",
+        Refusal::Occupied => {
+            "a directory or file lies in its place; choose another name or type, or have it moved away"
+        }
+        Refusal::ReadOnly => "the directory cannot be written; have its permissions checked",
     }
 }
 

@@ -104,11 +104,10 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_hint_in_both_languages() {
-        let is_chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
         for cause in Cause::ALL {
-            assert!(is_chinese(hint(cause, Language::Chinese)), "{cause}");
+            assert!(Language::is_chinese(hint(cause, Language::Chinese)), "{cause}");
             let english = hint(cause, Language::English);
-            assert!(english.ends_with('.') && !is_chinese(english), "{cause}");
+            assert!(english.ends_with('.') && !Language::is_chinese(english), "{cause}");
         }
     }
 }

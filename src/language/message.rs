@@ -4,8 +4,9 @@ use super::{Language, chinese, english};
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal;
 use crate::cause::Cause;
+use crate::explanation::Explanation;
 use crate::images::DeletionStep;
-use crate::recipe::RecipeError;
+use crate::recipe::Remark;
 use crate::request::RequestError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
@@ -195,17 +196,27 @@ pub enum Message {
     },
     /// Our own disk is full.
     DiskFull,
-    /// Something failed at the daemon or registry.
-    EngineFailed {
+    /// Something cannot be done, for a cause that tasks have as well.
+    Failed {
         /// Cause, for the hint.
         cause: Cause,
-        /// The daemon's or registry's words.
-        words: String,
+        /// What happened.
+        explanation: Explanation,
     },
     /// Fields of a build request hold what cannot be used.
     RequestRefused(RequestError),
-    /// The request cannot be met on this base image.
-    Recipe(RecipeError),
+    /// What a recipe says about itself.
+    Remark(Remark),
+    /// The target is in no registry of ours.
+    ForeignTarget {
+        /// Name.
+        image_name: String,
+    },
+    /// The target's name is taken, as a preview says it.
+    TargetInUse {
+        /// Name.
+        image_name: String,
+    },
     /// The callback's receiver may not be called.
     CallbackRefused(RefusedAddress),
     /// A preview needs the base image on the daemon.
@@ -346,21 +357,17 @@ mod tests {
             Message::UploadRefused { file_name: name(), refusal: Refusal::Unplaced },
             Message::UploadRefused { file_name: name(), refusal: Refusal::Mirror },
             Message::UploadRefused { file_name: name(), refusal: Refusal::FileType },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::Occupied },
+            Message::UploadRefused { file_name: name(), refusal: Refusal::ReadOnly },
             Message::FileTooLarge { file_name: name(), limit_bytes: 42 },
             Message::FileBuiltIn { file_name: name() },
             Message::FileDeleted { file_name: name() },
             Message::DiskFull,
-            Message::EngineFailed { cause: Cause::RegistryAuth, words: name() },
+            Message::Failed { cause: Cause::RegistryAuth, explanation: Explanation::quoted(name()) },
+            Message::Remark(Remark::Uv),
+            Message::ForeignTarget { image_name: name() },
+            Message::TargetInUse { image_name: name() },
             Message::RequestRefused(refused_request()),
-            Message::Recipe(RecipeError::SourceMismatch { file: name(), os: "Ubuntu".to_owned() }),
-            Message::Recipe(RecipeError::OtherInstaller { wanted: "yum", found: "apt".to_owned(), os: name() }),
-            Message::Recipe(RecipeError::Architecture {
-                installer: name(),
-                built_for: "x86_64",
-                architecture: "aarch64".to_owned(),
-            }),
-            Message::Recipe(RecipeError::InstallerMissing { needed: "conda", file: name(), directory: "tools_dir" }),
-            Message::Recipe(RecipeError::UnsupportedBase { os: name() }),
             Message::CallbackRefused(RefusedAddress::Scheme),
             Message::CallbackRefused(RefusedAddress::NoHost),
             Message::CallbackRefused(RefusedAddress::Credentials),
@@ -391,12 +398,11 @@ mod tests {
 
     #[test]
     fn both_languages_speak() {
-        let is_chinese = |text: &str| text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
         for message in samples() {
             let chinese = message.render(Language::Chinese);
             let english = message.render(Language::English);
-            assert!(is_chinese(&chinese), "{chinese}");
-            assert!(!english.is_empty() && !is_chinese(&english), "{english}");
+            assert!(Language::is_chinese(&chinese), "{chinese}");
+            assert!(!english.is_empty() && !Language::is_chinese(&english), "{english}");
             for value in ["h/a:1", "42", "docker_tls_tar_file", "../x"] {
                 assert_eq!(chinese.contains(value), english.contains(value), "{chinese} / {english}");
             }

@@ -1,15 +1,24 @@
 //! The words of this service in both its languages: one catalogue, no text elsewhere.
 //!
-//! A [`Message`] says what happened, to what, and what to do; a hint says what to do about a [`crate::cause::Cause`].
+//! A [`Message`] says what happened, to what, and what to do; a hint says what to do about a [`crate::cause::Cause`], an
+//! [`crate::explanation::Explanation`] is what a task's row keeps of its failure.
 //! Each language is one exhaustive `match`, so that a message without its words in a language does not compile.
 
 mod chinese;
 mod english;
+mod explanation;
 mod hint;
 mod message;
+mod notice;
+mod remark;
+mod title;
 
+pub use explanation::explain;
 pub use hint::hint;
 pub use message::Message;
+pub use notice::{Notice, part_columns, task_columns};
+pub use remark::remark;
+pub use title::title;
 
 use crate::settings::DefaultLanguage;
 
@@ -44,6 +53,11 @@ impl Language {
             }
         }
         best.map_or(default, |(_, language)| language)
+    }
+
+    /// Whether a text has Chinese characters.
+    pub fn is_chinese(text: &str) -> bool {
+        text.chars().any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter))
     }
 
     /// The tag of `Content-Language` and `lang`.

@@ -10,6 +10,7 @@ use super::reuse::{KeptImage, Turn};
 use super::run::Run;
 use crate::cause::Cause;
 use crate::engine::{BuildOrder, Builder, BuiltImage};
+use crate::explanation::Said;
 use crate::recipe::{Recipe, RecipeError};
 use crate::settings::BuildSection;
 use crate::task::StageName;
@@ -52,8 +53,8 @@ pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str
     if let Ok(built) = tokio::time::timeout(limit, building).await {
         return built;
     }
-    let message = format!("the stage build took longer than its limit of {} seconds", limit.as_secs());
-    Err(StageFailure::new(Cause::Timeout, message))
+    let stage = StageName::Build.to_string();
+    Err(StageFailure::new(Cause::Timeout, Said::StageTimeout { stage, seconds: limit.as_secs() }))
 }
 
 /// Builds a recipe under the target's name.
@@ -101,8 +102,8 @@ pub fn check_size(built: &BuiltImage, limit_gigabytes: f64) -> Result<(), StageF
     if size <= limit_gigabytes {
         return Ok(());
     }
-    let message = format!("the image has {size:.2} GB, more than build.max_image_size_gb = {limit_gigabytes}");
-    Err(StageFailure::new(Cause::ImageTooLarge, message))
+    let said = Said::ImageTooLarge { size: format!("{size:.2}"), limit: limit_gigabytes.to_string() };
+    Err(StageFailure::new(Cause::ImageTooLarge, said))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]

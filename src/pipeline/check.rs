@@ -6,7 +6,9 @@ use super::files::find_files;
 use super::inspection::InspectionError;
 use super::run::Run;
 use crate::catalogue::CatalogueError;
+use crate::explanation::{Explanation, Said};
 use crate::image::{ImageConfig, ImageDescriptor};
+use crate::inspect::InspectError;
 use crate::recipe::{RecipeError, RecipeOptions, ResolvedFiles, needed_files};
 use crate::task::StageName;
 
@@ -53,24 +55,43 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
 
 impl From<RecipeError> for StageFailure {
     fn from(error: RecipeError) -> Self {
-        Self::new(error.cause(), error.to_string())
+        Self::new(error.cause(), Explanation::from(error))
     }
 }
 
 impl From<CatalogueError> for StageFailure {
     fn from(error: CatalogueError) -> Self {
-        Self::new(error.cause(), error.to_string())
+        let cause = error.cause();
+        match error {
+            CatalogueError::Missing { kind, name } => {
+                Self::new(cause, Said::FileMissing { kind: kind.to_owned(), name })
+            }
+            CatalogueError::TooLarge { name, limit_bytes } => {
+                Self::new(cause, Said::FileTooLarge { name, limit_bytes })
+            }
+            CatalogueError::Io { .. } | CatalogueError::Refused { .. } | CatalogueError::BuiltIn { .. } => {
+                let words = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                Self::new(cause, Explanation::quoted(format!("{error}{words}")))
+            }
+        }
     }
 }
 
 impl From<InspectionError> for StageFailure {
     fn from(error: InspectionError) -> Self {
-        match error {
-            InspectionError::Inspect(error) => {
-                let words = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-                Self::new(error.cause(), format!("{error}{words}"))
+        let error = match error {
+            InspectionError::Inspect(error) => error,
+            InspectionError::Store(error) => return error.into(),
+        };
+        let cause = error.cause();
+        let said = match error {
+            InspectError::NoShell { image, found } => Said::NoShell { image, found },
+            InspectError::Unsupported { image, found } => Said::UnsupportedBase { image, found },
+            InspectError::Incomplete { image, exit_code, last_line } => {
+                Said::InspectionCutOff { image, exit_code, last_line }
             }
-            InspectionError::Store(error) => error.into(),
-        }
+            InspectError::Engine { image, source } => Said::InspectionRefused { image, words: source.message },
+        };
+        Self::new(cause, said)
     }
 }

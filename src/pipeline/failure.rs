@@ -2,18 +2,20 @@
 
 use crate::cause::Cause;
 use crate::engine::EngineError;
+use crate::explanation::{Explanation, Said};
+use crate::language::{Language, explain};
 use crate::site::SiteError;
 use crate::store::{Failure, StoreError};
 use crate::task::{StageName, TaskState};
 
 /// Why a stage could not do its work.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", explain(explanation, Some(*cause), Language::English))]
 pub struct StageFailure {
     /// Cause.
     pub cause: Cause,
-    /// What happened, in the words of daemon, registry or recipe.
-    pub message: String,
+    /// What happened.
+    pub explanation: Explanation,
     /// The Dockerfile step that failed.
     pub failed_step: Option<String>,
     /// Its last lines.
@@ -22,8 +24,8 @@ pub struct StageFailure {
 
 impl StageFailure {
     /// A failure outside a build step.
-    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into(), failed_step: None, last_lines: Vec::new() }
+    pub fn new(cause: Cause, explanation: impl Into<Explanation>) -> Self {
+        Self { cause, explanation: explanation.into(), failed_step: None, last_lines: Vec::new() }
     }
 
     /// A fault of ours; the chain goes to the log, not to the client.
@@ -35,7 +37,7 @@ impl StageFailure {
             source = inner.source();
         }
         tracing::error!("{what}: {chain}");
-        Self::new(Cause::Internal, what)
+        Self::new(Cause::Internal, Said::Internal { what: what.to_owned() })
     }
 }
 
@@ -43,7 +45,7 @@ impl From<EngineError> for StageFailure {
     fn from(error: EngineError) -> Self {
         Self {
             cause: error.cause,
-            message: error.message,
+            explanation: Explanation::quoted(error.message),
             failed_step: error.failed_step,
             last_lines: error.last_lines,
         }
@@ -60,7 +62,10 @@ impl From<SiteError> for StageFailure {
     fn from(error: SiteError) -> Self {
         match error {
             SiteError::Engine(error) => error.into(),
-            SiteError::NotConfigured(_) => Self::new(Cause::Internal, error.to_string()),
+            SiteError::NotConfigured(parts) => {
+                let parts = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                Self::new(Cause::Internal, Said::NotConfigured { parts })
+            }
             SiteError::Store(_) | SiteError::Sealed(_) => Self::internal("the configuration cannot be read", &error),
         }
     }
@@ -76,7 +81,7 @@ pub enum RunEnd {
     /// Somebody cancelled the task.
     Cancelled(StageName),
     /// The task took longer than its limit.
-    TimedOut(StageName, String),
+    TimedOut(StageName),
     /// The service stops; the task goes back into the queue.
     HandedBack,
 }
@@ -88,17 +93,17 @@ impl RunEnd {
             Self::Failed(stage, failure) => (stage.failed_state(), stage, failure),
             Self::TooLarge(failure) => (TaskState::CheckImageSizeFailed, StageName::Build, failure),
             Self::Cancelled(stage) => {
-                (TaskState::BuildAbort, stage, StageFailure::new(Cause::Cancelled, "cancelled on request"))
+                (TaskState::BuildAbort, stage, StageFailure::new(Cause::Cancelled, Said::Cancelled))
             }
-            Self::TimedOut(stage, message) => {
-                (TaskState::BuildAbort, stage, StageFailure::new(Cause::Timeout, message))
+            Self::TimedOut(stage) => {
+                (TaskState::BuildAbort, stage, StageFailure::new(Cause::Timeout, Said::TaskTimeout))
             }
             Self::HandedBack => return None,
         };
         let failure = Failure {
             cause: failure.cause,
             stage: Some(stage),
-            message: failure.message,
+            explanation: failure.explanation,
             failed_step: failure.failed_step,
             last_lines: failure.last_lines,
         };

@@ -35,7 +35,7 @@ pub use prepare::preview_recipe;
 pub use registries::Registries;
 pub use reuse::BuildsUnderWay;
 pub use run::Run;
-pub use workspace::Workspaces;
+pub use workspace::{DOCKERFILE, REQUEST_FILE, Workspaces};
 
 use push::PushedImage;
 use reuse::Turn;
@@ -44,6 +44,8 @@ use crate::callback::{self, CallbackService};
 use crate::catalogue::Catalogue;
 use crate::cause::Cause;
 use crate::clock::{Clock, Moment};
+use crate::explanation::Said;
+use crate::language::{Language, explain};
 use crate::progress::{EventBody, Feeds};
 use crate::request::BuildRequest;
 use crate::secret::{PlatformCipher, Sealer};
@@ -210,7 +212,8 @@ impl Pipeline {
 
     /// The request of a task, read again from its document, and the passwords that were kept apart from it.
     pub async fn stored_request(&self, task: &TaskRow) -> Result<(BuildRequest, KeptPasswords), StageFailure> {
-        let gone = || StageFailure::new(Cause::Internal, "the task's record is gone");
+        let gone =
+            || StageFailure::new(Cause::Internal, Said::Internal { what: "the task's record is gone".to_owned() });
         let document = self.store.request_document(task.id()).await?.ok_or_else(gone)?;
         let sealed = self.store.sealed_request(task.id()).await?.ok_or_else(gone)?;
         let opened = self.sealer.open(REQUEST_PURPOSE, &sealed);
@@ -239,7 +242,7 @@ impl Pipeline {
         run.feed.write(EventBody::Stage { stage: StageName::Push, status: "success".to_owned() });
         run.feed.write(EventBody::State { state: TaskState::PushSuccess });
         self.record_end(&run.task, TaskState::PushSuccess, None, Some(&image)).await;
-        run.feed.write(EventBody::End { state: TaskState::PushSuccess, cause: None, message: None });
+        run.feed.write(EventBody::End { state: TaskState::PushSuccess, cause: None, explanation: None });
         self.feeds.close(run.id());
         tracing::info!(task.id = %run.id(), "task {} pushed {target}, digest {}", run.id(), pushed.image.digest);
     }
@@ -254,7 +257,8 @@ impl Pipeline {
             self.feeds.close(task_id);
             return;
         };
-        tracing::warn!(task.id = %task_id, "task {task_id} ended in {state}: {} - {}", failure.cause, failure.message);
+        let words = explain(&failure.explanation, Some(failure.cause), Language::English);
+        tracing::warn!(task.id = %task_id, "task {task_id} ended in {state}: {} - {words}", failure.cause);
         self.record_end(task, state, Some(&failure), None).await;
         self.tell_end(task, state, &failure).await;
     }
@@ -276,9 +280,13 @@ impl Pipeline {
         if !self.store.advance_task(task.id(), TaskState::Queued, TaskState::Started, self.now()).await? {
             return Ok(false);
         }
-        let message = format!("given up after {} interruptions by the end of this service", task.interruptions);
-        let failure =
-            Failure { cause: Cause::Internal, stage: None, message, failed_step: None, last_lines: Vec::new() };
+        let failure = Failure {
+            cause: Cause::Internal,
+            stage: None,
+            explanation: Said::Restless { interruptions: task.interruptions }.into(),
+            failed_step: None,
+            last_lines: Vec::new(),
+        };
         self.record_end(task, TaskState::BuildAbort, Some(&failure), None).await;
         self.tell_end(task, TaskState::BuildAbort, &failure).await;
         Ok(true)
@@ -311,7 +319,11 @@ impl Pipeline {
         let directory = self.workspaces.directory(&task.work_dir_name);
         if let Ok(feed) = self.feeds.open(task.id(), &directory, self.clock.clone()).await {
             feed.write(EventBody::State { state });
-            feed.write(EventBody::End { state, cause: Some(failure.cause), message: Some(failure.message.clone()) });
+            feed.write(EventBody::End {
+                state,
+                cause: Some(failure.cause),
+                explanation: Some(failure.explanation.clone()),
+            });
         }
         self.feeds.close(task.id());
     }

@@ -6,7 +6,9 @@ use super::check::Checked;
 use super::failure::StageFailure;
 use super::run::Run;
 use super::workspace::DOCKERFILE;
+use crate::cause::Cause;
 use crate::engine::Builder;
+use crate::explanation::Explanation;
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
 use crate::recipe::{Recipe, RecipeError, RecipeInput, RecipeOptions, ResolvedFiles, jupyter_hash_form, plan};
 use crate::request::BuildRequest;
@@ -33,7 +35,7 @@ pub async fn prepare(run: &Run, checked: Checked) -> Result<Prepared, StageFailu
     let (request, id) = (&run.request, Some(run.id()));
     let recipe = write(request, id, &pin, &checked.base, &checked.descriptor, &checked.options, &checked.files).await?;
     for note in &recipe.plan {
-        run.feed.log(StageName::Prepare, note);
+        run.feed.log(StageName::Prepare, note.to_string());
     }
     for warning in &recipe.warnings {
         run.feed.log(StageName::Prepare, format!("WARNING: {warning}"));
@@ -62,7 +64,8 @@ pub async fn preview_recipe(
 }
 
 fn pin_of(base: &ImageConfig) -> Result<ImageReference, StageFailure> {
-    let unknown = || StageFailure::new(crate::cause::Cause::Internal, "the daemon did not say the base image's id");
+    let unknown =
+        || StageFailure::new(Cause::DaemonLost, Explanation::quoted("the daemon did not say the base image's id"));
     let id = base.image_id.as_ref().ok_or_else(unknown)?;
     format!("{PIN_REPOSITORY}:{}", id.hex()).parse().map_err(|_| unknown())
 }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::explanation::Explanation;
 use crate::image::{ImageReference, RegistryHost};
 use crate::registry::{PreflightReport, RegistryAccess, RegistryClient, RegistryError, is_insecure};
 use crate::site::{DockerServer, Harbor};
@@ -64,7 +65,7 @@ impl Registries {
         let Some(client) = self.client_for(harbor, docker, target).await else { return Ok(Vec::new()) };
         let report = client.preflight(target).await;
         if let Some(finding) = report.failure() {
-            return Err(StageFailure::new(finding.cause, finding.message.clone()));
+            return Err(StageFailure::new(finding.cause, Explanation::quoted(&finding.message)));
         }
         match report {
             PreflightReport::Checked(checks) => {

@@ -13,6 +13,7 @@ use super::failure::{RunEnd, StageFailure};
 use crate::cause::Cause;
 use crate::clock::Clock;
 use crate::engine::EngineError;
+use crate::explanation::Said;
 use crate::progress::{EventBody, Feed};
 use crate::request::BuildRequest;
 use crate::site::{DockerServer, Harbor};
@@ -96,11 +97,11 @@ impl Run {
             () = self.cancel.cancelled() => Err(RunEnd::Cancelled(stage)),
             () = self.hand_back.cancelled() => Err(RunEnd::HandedBack),
             () = tokio::time::sleep_until(self.deadline) => {
-                Err(RunEnd::TimedOut(stage, "the task took longer than limits.task_seconds".to_owned()))
+                Err(RunEnd::TimedOut(stage))
             }
             () = tokio::time::sleep(limit) => {
-                let message = format!("the stage {stage} took longer than its limit of {} seconds", limit.as_secs());
-                Err(failed(StageFailure::new(Cause::Timeout, message)))
+                let said = Said::StageTimeout { stage: stage.to_string(), seconds: limit.as_secs() };
+                Err(failed(StageFailure::new(Cause::Timeout, said)))
             }
             outcome = work.instrument(span) => outcome.map_err(failed),
         };
@@ -116,7 +117,7 @@ impl Run {
             }
             Err(end) => {
                 if let RunEnd::Failed(_, failure) = end {
-                    self.feed.log(stage, format!("FAILED ({}): {}", failure.cause, failure.message));
+                    self.feed.log(stage, format!("FAILED ({}): {failure}", failure.cause));
                 }
                 self.feed.write(EventBody::Stage { stage, status: "fail".to_owned() });
             }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::engine::{BuildStep, StepStatus};
+use crate::explanation::Explanation;
+use crate::language::{Language, explain};
 use crate::task::{StageName, TaskState};
 
 /// A numbered event.
@@ -79,9 +81,10 @@ pub enum EventBody {
         /// Cause of a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Cause>,
-        /// What happened.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        message: Option<String>,
+        /// What happened; watchers get it in their language.
+        #[serde(rename = "message", default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        explanation: Option<Explanation>,
     },
 }
 
@@ -96,6 +99,18 @@ impl EventBody {
             StepStatus::Failed => "failed",
         };
         Self::Step { id: step.id, name: step.name, status: status.to_owned(), duration_ms: step.duration_ms }
+    }
+
+    /// The same event as somebody reads it.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        match self {
+            Self::End { state, cause, explanation } => {
+                let explanation = explanation.map(|said| Explanation::Plain(explain(&said, cause, language)));
+                Self::End { state, cause, explanation }
+            }
+            other => other,
+        }
     }
 
     /// The event's name for server-sent events.

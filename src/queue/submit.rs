@@ -6,10 +6,11 @@ use super::worker::Worker;
 use crate::callback::RefusedAddress;
 use crate::catalogue::CatalogueError;
 use crate::image::{ImageDescriptor, ImageReference};
+use crate::language::Message;
 use crate::pipeline::{
     InspectionError, KeptPasswords, Pipeline, REQUEST_PURPOSE, StageFailure, find_files, preview_recipe,
 };
-use crate::recipe::{RecipeError, named_files, needed_files};
+use crate::recipe::{RecipeError, Remark, named_files, needed_files};
 use crate::request::{BuildRequest, RequestError, redacted_document};
 use crate::secret::SecretError;
 use crate::site::{Harbor, SiteError};
@@ -42,9 +43,9 @@ pub struct Preview {
     /// The Dockerfile.
     pub dockerfile: String,
     /// What was chosen, and why.
-    pub plan: Vec<String>,
+    pub plan: Vec<Message>,
     /// What the requester should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Message>,
 }
 
 /// Why a request was refused.
@@ -148,20 +149,21 @@ impl Submissions {
         let needed = needed_files(&request, &descriptor, &options)?;
         let files = find_files(&pipeline.catalogue, &needed).await?;
         let recipe = preview_recipe(&request, &base, &descriptor, &options, &files).await?;
-        let mut warnings = recipe.warnings.clone();
+        let remarks = |remarks: &[Remark]| remarks.iter().cloned().map(Message::Remark).collect::<Vec<_>>();
+        let mut warnings = remarks(&recipe.warnings);
         if let Some(refused) =
             request.callback_url.as_ref().and_then(|url| pipeline.callbacks.check_receiver(url).err())
         {
-            warnings.push(refused.to_string());
+            warnings.push(Message::CallbackRefused(refused));
         }
         if harbor.account_for(&request.target).is_none() {
-            warnings.push(format!("{} is not in our Harbor and is pushed without an account", request.target));
+            warnings.push(Message::ForeignTarget { image_name: request.target.to_string() });
         }
         if self.is_in_use(&harbor, &request.target, None).await.is_err() {
-            warnings.push(format!("{} is in use; submitting will be refused", request.target));
+            warnings.push(Message::TargetInUse { image_name: request.target.to_string() });
         }
         let dockerfile = recipe.text().map_err(RecipeError::from)?;
-        Ok(Preview { dockerfile, plan: recipe.plan, warnings })
+        Ok(Preview { dockerfile, plan: remarks(&recipe.plan), warnings })
     }
 
     async fn accept(

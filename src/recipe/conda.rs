@@ -1,5 +1,6 @@
 //! conda: installed in a stage of its own, its packages in the environment `default`.
 
+use super::Remark;
 use super::choices::CONDA_PREFIX;
 use super::draft::{CacheScope, Draft};
 use super::shell::{word, words};
@@ -26,10 +27,7 @@ pub(super) fn install(draft: &mut Draft, file: &InstallerFile, descriptor: &Imag
             format!("{shell} {} -b{update} -p {CONDA_PREFIX}", word(&path)),
         ],
     );
-    draft.note(format!(
-        "conda is installed from {} under {CONDA_PREFIX}, in a stage that other requests share",
-        file.name
-    ));
+    draft.note(Remark::CondaInstalled { file: file.name.to_string(), prefix: CONDA_PREFIX });
 }
 
 /// Whether the environment `default` will be there.
@@ -98,7 +96,7 @@ pub(super) fn packages(draft: &mut Draft, step: &PackageStep<'_>) {
         ],
     );
     if !exists {
-        draft.note(format!("the base has no conda environment '{ENVIRONMENT}': it is created"));
+        draft.note(Remark::CondaEnvironment { environment: ENVIRONMENT });
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::Remark;
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Command, Instruction, Mount, Sharing};
 use crate::engine::{ContextContent, ContextFile};
@@ -26,9 +27,9 @@ pub(super) struct Draft {
     /// Context files that hold password hashes.
     pub(super) secret_paths: Vec<String>,
     /// What was chosen and why.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Remark>,
     /// What may surprise.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Remark>,
 }
 
 impl Draft {
@@ -74,12 +75,12 @@ impl Draft {
         bind_mount(&path)
     }
 
-    pub(super) fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
+    pub(super) fn note(&mut self, remark: Remark) {
+        self.notes.push(remark);
     }
 
-    pub(super) fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(text.into());
+    pub(super) fn warn(&mut self, remark: Remark) {
+        self.warnings.push(remark);
     }
 
     fn add(&mut self, path: &str, mode: u32, content: impl Into<Bytes>) {

@@ -2,6 +2,7 @@
 
 use crate::cause::Cause;
 use crate::dockerfile::RenderError;
+use crate::explanation::{Explanation, Said};
 
 /// Why a request cannot be met on this base image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,5 +67,25 @@ impl RecipeError {
             | Self::Render(_) => Cause::UnsupportedBase,
             Self::InstallerMissing { .. } => Cause::InstallerMissing,
         }
+    }
+}
+
+impl From<RecipeError> for Explanation {
+    fn from(error: RecipeError) -> Self {
+        let said = match error {
+            RecipeError::SourceMismatch { file, os } => Said::SourceMismatch { file, os },
+            RecipeError::OtherInstaller { wanted, found, os } => {
+                Said::OtherInstaller { wanted: wanted.to_owned(), found, os }
+            }
+            RecipeError::Architecture { installer, built_for, architecture } => {
+                Said::OtherArchitecture { installer, built_for: built_for.to_owned(), architecture }
+            }
+            RecipeError::InstallerMissing { needed, file, directory } => {
+                Said::InstallerMissing { needed: needed.to_owned(), file, directory: directory.to_owned() }
+            }
+            RecipeError::UnsupportedBase { os } => Said::NoPackageManager { os },
+            RecipeError::Render(error) => Said::Unwritable { words: error.to_string() },
+        };
+        said.into()
     }
 }

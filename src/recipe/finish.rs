@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Remark;
 use super::draft::Draft;
 use super::services::{LABEL, Services};
 use crate::dockerfile::Instruction;
@@ -15,10 +16,7 @@ pub(super) fn start(draft: &mut Draft, services: &Services, base: &ImageConfig, 
     if changed_user && !serves_ssh {
         draft.instructions.push(Instruction::User(base.user.clone()));
     } else if serves_ssh && is_other_user(&base.user) {
-        draft.note(format!(
-            "sshd needs root: the image starts as root, and the start script runs the rest as {}",
-            base.user
-        ));
+        draft.note(Remark::StartsAsRoot { user: base.user.clone() });
     }
     let Some(after) = after.filter(|_| services.needs_script()) else { return };
     let ports = [(after.ssh, 22), (after.jupyter, 8888)];

@@ -1,5 +1,6 @@
 //! Mirror files become the tools' configuration, in the places that the contract names.
 
+use super::Remark;
 use super::draft::Draft;
 use super::shell::word;
 use crate::catalogue::MirrorFile;
@@ -30,7 +31,7 @@ pub(super) fn os(draft: &mut Draft, tool: PackageTool, file: &MirrorFile) {
                 format!("chmod 0644 {target}"),
             ],
         );
-        draft.note(format!("apt reads {}/{}; the base's own sources are in {APT_ASIDE}", name.mirror, name.file));
+        draft.note(Remark::AptMirror { file: format!("{}/{}", name.mirror, name.file), aside: APT_ASIDE });
     } else {
         draft.run(
             vec![mount],
@@ -40,7 +41,7 @@ pub(super) fn os(draft: &mut Draft, tool: PackageTool, file: &MirrorFile) {
                 format!("chmod 0644 {YUM_FILE}"),
             ],
         );
-        draft.note(format!("yum reads {}/{} in place of the base's own repositories", name.mirror, name.file));
+        draft.note(Remark::YumMirror { file: format!("{}/{}", name.mirror, name.file) });
     }
 }
 
@@ -57,7 +58,11 @@ pub(super) fn conda(draft: &mut Draft, file: &MirrorFile) {
 fn copy(draft: &mut Draft, tool: &str, file: &MirrorFile, destination: &str) {
     let name = file.choice.file.as_str().trim_start_matches('.');
     draft.copy(&format!("mirrors/{tool}/{name}"), 0o644, file.bytes.clone(), destination);
-    draft.note(format!("{tool} reads {}/{} as {destination}", file.choice.mirror, file.choice.file));
+    draft.note(Remark::ToolMirror {
+        tool: tool.to_owned(),
+        file: format!("{}/{}", file.choice.mirror, file.choice.file),
+        destination: destination.to_owned(),
+    });
 }
 
 fn is_deb822(bytes: &[u8]) -> bool {

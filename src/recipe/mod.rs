@@ -18,6 +18,7 @@ mod os_packages;
 mod pip;
 mod plan;
 mod python_source;
+mod remark;
 mod services;
 mod shell;
 mod sshd;
@@ -28,6 +29,7 @@ pub use error::RecipeError;
 pub use needed::{NeededFiles, named_files, needed_files};
 pub use options::{DefaultPython, PipTool, RecipeOptions};
 pub use plan::{Recipe, RecipeInput, ResolvedFiles, plan};
+pub use remark::Remark;
 
 pub use jupyter::hash_form as jupyter_hash_form;
 

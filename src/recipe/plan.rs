@@ -12,7 +12,9 @@ use super::needed::check_source;
 use super::os_packages::Installation;
 use super::pip::{Interpreter, PipOrigin, PipSteps};
 use super::services::Services;
-use super::{RecipeError, RecipeOptions, conda, finish, jupyter, mirrors, python_source, sshd, start_script, uv};
+use super::{
+    RecipeError, RecipeOptions, Remark, conda, finish, jupyter, mirrors, python_source, sshd, start_script, uv,
+};
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
 use crate::engine::{Builder, ContextContent, ContextFile};
@@ -61,9 +63,9 @@ pub struct Recipe {
     /// The labels that the last instruction sets.
     pub labels: BTreeMap<String, String>,
     /// What was chosen and why, for people.
-    pub plan: Vec<String>,
+    pub plan: Vec<Remark>,
     /// What may surprise, for people.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Remark>,
     /// What a person can log in to: `WebSSH, JupyterLab`.
     pub interaction: String,
     builder: Builder,
@@ -362,7 +364,7 @@ impl Planner<'_> {
         };
         let installs = self.choices.installs_jupyter || !request.pip.software.is_empty();
         if uses_uv && installs {
-            draft.note("uv installs the pip packages where it can be had, otherwise pip does");
+            draft.note(Remark::Uv);
         }
         steps.provide(draft, installer, installs);
         if !request.pip.software.is_empty() {
@@ -418,13 +420,10 @@ impl Planner<'_> {
         let serves_ssh = self.services.after.as_ref().is_some_and(|program| program.ssh);
         if let Some(after) = self.services.after.as_ref().filter(|_| needs_script) {
             start_script::write(draft, after, python);
-            draft.note(format!(
-                "the image starts {}, then {}",
-                crate::inspect::START_SCRIPT,
-                self.services.interaction()
-            ));
+            let services = self.services.interaction();
+            draft.note(Remark::StartScript { script: crate::inspect::START_SCRIPT, services });
         } else if self.services.after.is_some() {
-            draft.note("the base image serves what is asked for already and keeps its start script");
+            draft.note(Remark::ServesAlready);
         }
         if has_new_path || (needs_script && serves_ssh) {
             environment.write(draft);

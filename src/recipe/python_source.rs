@@ -1,5 +1,6 @@
 //! Python from a source tarball, built in a stage of its own that depends on base, mirror and tarball alone.
 
+use super::Remark;
 use super::choices::python_version;
 use super::draft::Draft;
 use super::shell::word;
@@ -82,17 +83,15 @@ pub(super) fn build(draft: &mut Draft, file: &InstallerFile, prefix: &AbsolutePa
             format!("{} -c 'import ssl, sqlite3, ctypes, bz2, zlib'", program("python")),
         ],
     );
-    draft.note(format!("Python is built from {} under {prefix}, in a stage that other requests share", file.name));
+    draft.note(Remark::PythonBuilt { file: file.name.to_string(), prefix: prefix.to_string() });
 }
 
 /// Python 3.10 and newer refuse the OpenSSL of EL 7 and its age.
 pub(super) fn warn_about_openssl(draft: &mut Draft, descriptor: &ImageDescriptor, tarball: &str) {
     let is_new = python_version(tarball).is_some_and(|version| version.as_slice() >= [3, 10].as_slice());
     if is_new && has_old_openssl(descriptor) {
-        draft.warn(format!(
-            "{tarball} needs OpenSSL 1.1.1, which {} {} does not have: its check 'import ssl' will fail",
-            descriptor.os.name, descriptor.os.version
-        ));
+        let os = format!("{} {}", descriptor.os.name, descriptor.os.version);
+        draft.warn(Remark::OldOpenSsl { file: tarball.to_owned(), os });
     }
 }
 

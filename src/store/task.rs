@@ -3,6 +3,7 @@
 use super::{Durability, NewDelivery, NewImage, Store, StoreError, Writing};
 use crate::cause::Cause;
 use crate::clock::Moment;
+use crate::explanation::Explanation;
 use crate::task::{StageName, TaskId, TaskState};
 
 /// A task without its documents.
@@ -80,6 +81,11 @@ impl TaskRow {
     pub fn task_state(&self) -> TaskState {
         TaskState::from_name(&self.state).unwrap_or(TaskState::BuildAbort)
     }
+
+    /// What happened to a task that failed.
+    pub fn explanation(&self) -> Option<Explanation> {
+        self.message.as_deref().map(Explanation::from_stored)
+    }
 }
 
 /// A task to accept.
@@ -117,7 +123,7 @@ pub struct Failure {
     /// Stage, absent when the task was in none.
     pub stage: Option<StageName>,
     /// What happened.
-    pub message: String,
+    pub explanation: Explanation,
     /// The Dockerfile step that failed.
     pub failed_step: Option<String>,
     /// Its last lines.
@@ -417,7 +423,7 @@ impl Store {
         let state = end.as_str();
         let cause = failure.map(|failure| failure.cause.code());
         let failed_stage = failure.and_then(|failure| failure.stage).map(StageName::as_str);
-        let message = failure.map(|failure| failure.message.as_str());
+        let message = failure.map(|failure| failure.explanation.to_stored());
         let failed_step = failure.and_then(|failure| failure.failed_step.as_deref());
         let last_lines = failure.map(|failure| failure.last_lines.join("\n"));
         let image_id = image.map(|image| image.image_id.as_str());

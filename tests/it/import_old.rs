@@ -127,7 +127,7 @@ async fn a_whole_database_moves_in() {
 
     let waiting = task(&store, 1_795_230_769_832).await;
     assert_eq!((waiting.state.as_str(), waiting.cause.as_deref()), ("BUILD_ABORT", Some("CANCELLED")));
-    assert!(waiting.message.unwrap().contains("'QUEUED'"));
+    assert!(waiting.message.unwrap().contains("QUEUED"));
     let failed = task(&store, 1_795_230_500_000).await;
     assert_eq!((failed.state.as_str(), &failed.cause, &failed.message), ("BUILD_FAILED", &None, &None));
     assert_eq!(store.stages(failed.id()).await.unwrap()[0].status, "fail");

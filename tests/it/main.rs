@@ -11,5 +11,6 @@ mod faults;
 mod import_old;
 mod job;
 mod lab;
+mod readme;
 mod registry;
 mod support;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::{coloured_state, printable};
+use crate::language::{Language, Notice};
 use crate::progress::EventBody;
 use crate::task::StageName;
 
@@ -13,6 +14,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Bars on standard error.
 pub(in crate::cli) struct Bars {
+    language: Language,
     drawn: MultiProgress,
     stages: HashMap<StageName, ProgressBar>,
     /// Bytes so far and in all of each layer.
@@ -22,12 +24,13 @@ pub(in crate::cli) struct Bars {
 }
 
 impl Bars {
-    pub(super) fn new() -> Self {
-        Self::on(ProgressDrawTarget::stderr())
+    pub(super) fn new(language: Language) -> Self {
+        Self::on(ProgressDrawTarget::stderr(), language)
     }
 
-    fn on(target: ProgressDrawTarget) -> Self {
+    fn on(target: ProgressDrawTarget, language: Language) -> Self {
         Self {
+            language,
             drawn: MultiProgress::with_draw_target(target),
             stages: HashMap::new(),
             bytes: HashMap::new(),
@@ -78,7 +81,7 @@ impl Bars {
                 bar.set_position(current);
             }
             EventBody::Interrupted => {
-                let told = self.drawn.println("the service was restarted; the task waits again");
+                let told = self.drawn.println(Notice::Restarted.render(self.language));
                 // A terminal that is gone needs no telling.
                 drop(told);
             }
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn bars_add_up_steps_and_bytes() {
-        let mut bars = Bars::on(ProgressDrawTarget::hidden());
+        let mut bars = Bars::on(ProgressDrawTarget::hidden(), Language::English);
         let step = |id: &str, status: &str| EventBody::Step {
             id: id.into(),
             name: id.into(),

@@ -3,16 +3,22 @@
 use std::collections::HashMap;
 
 use crate::cli::output::{coloured_state, printable};
+use crate::language::{Language, Notice};
 use crate::progress::{Event, EventBody};
 use crate::task::StageName;
 
 /// Remembers what a later line needs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::cli) struct Lines {
+    language: Language,
     begun: HashMap<StageName, i64>,
 }
 
 impl Lines {
+    pub(super) fn new(language: Language) -> Self {
+        Self { language, begun: HashMap::new() }
+    }
+
     /// The line of an event, where it has one.
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
         Some(match &event.body {
@@ -26,7 +32,7 @@ impl Lines {
                 let status = coloured_state(status);
                 let name = stage.as_str();
                 if micros > 0 {
-                    format!("{name:<8}{status} after {}", seconds(micros / 1000))
+                    format!("{name:<8}{status}{}", Notice::After(seconds(micros / 1000)).render(self.language))
                 } else {
                     format!("{name:<8}{status}")
                 }
@@ -41,7 +47,7 @@ impl Lines {
                 });
                 format!("{:<8}{status}: {}{took}", "step", printable(name))
             }
-            EventBody::Interrupted => "the service was restarted; the task waits again".to_owned(),
+            EventBody::Interrupted => Notice::Restarted.render(self.language),
         })
     }
 }
@@ -66,7 +72,7 @@ mod tests {
         };
         let log = EventBody::Log { stage, text: "a\u{1b}[2Kb".into(), is_error: true, step: None };
         let status = |status: &str| EventBody::Stage { stage, status: status.into() };
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(Language::English);
         let shown: Vec<Option<String>> = [
             status("running"),
             step("running", None),

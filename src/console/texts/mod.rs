@@ -8,7 +8,6 @@ mod english;
 
 use serde::Serialize;
 
-use crate::cause::Cause;
 use crate::language::Language;
 use crate::task::{StageName, TaskState};
 
@@ -29,8 +28,6 @@ pub(super) struct Texts {
     stages: [&'static str; 5],
     /// What a stage does, in the order of [`StageName::ALL`].
     stage_purposes: [&'static str; 5],
-    /// In the order of [`Cause::ALL`].
-    causes: [&'static str; 21],
 }
 
 /// What every page shows.
@@ -374,11 +371,6 @@ impl Texts {
     /// What a stage is for.
     pub(super) fn stage_purpose(&self, stage: StageName) -> &'static str {
         StageName::ALL.iter().position(|known| *known == stage).map_or("", |index| self.stage_purposes[index])
-    }
-
-    /// What a cause is called.
-    pub(super) fn cause(&self, cause: Cause) -> &'static str {
-        Cause::ALL.iter().position(|known| *known == cause).map_or("", |index| self.causes[index])
     }
 
     /// The scripts' texts as JSON.

@@ -170,7 +170,7 @@ pub(super) fn whole(recipe: &Recipe) -> String {
     }
     for (title, lines) in [("plan", &recipe.plan), ("warnings", &recipe.warnings)] {
         text.extend([format!("\n==== {title}\n")]);
-        text.extend(lines.iter().flat_map(|line| [line.as_str(), "\n"]));
+        text.extend(lines.iter().map(|line| format!("{line}\n")));
     }
     text.extend([format!("\n==== interaction\n{}\n", recipe.interaction)]);
     text

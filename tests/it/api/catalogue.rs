@@ -107,3 +107,73 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     assert!(left.is_empty(), "{left:?}");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn nothing_laid_by_hand_breaks_a_listing() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let app = App::start().await;
+    let ali = app.path("source/apt/ali");
+    std::fs::create_dir_all(&ali).unwrap();
+    std::fs::write(ali.join("good-1.list"), "x").unwrap();
+    std::fs::write(ali.join(std::ffi::OsStr::from_bytes(b"\xff\xfe.list")), "x").unwrap();
+    std::fs::write(ali.join("with space.list"), "x").unwrap();
+    std::fs::write(ali.join(".upload-0123456789abcdef"), "x").unwrap();
+    symlink("/etc/passwd", ali.join("outside.list")).unwrap();
+    symlink("/nowhere", ali.join("dangling.list")).unwrap();
+    symlink(".", ali.join("loop")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(ali.join("socket.list")).unwrap();
+    std::fs::create_dir(ali.join("directory.list")).unwrap();
+    std::fs::write(app.path("source/apt/file-in-place-of-a-type"), "x").unwrap();
+    let deep = (0..40).fold(ali.join("deep"), |path, _| path.join("d"));
+    std::fs::create_dir_all(deep).unwrap();
+    let locked = app.path("source/apt/locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::write(locked.join("a.list"), "x").unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let many = app.path("tools/python");
+    std::fs::create_dir_all(&many).unwrap();
+    for number in 0..10_000 {
+        std::fs::write(many.join(format!("Python-3.0.{number}.tgz")), "").unwrap();
+    }
+    let listed = app.get("/file/list-source").await;
+    let apt = listed.data()["source_list"]["apt"].as_array().unwrap();
+    let ali = apt.iter().find(|group| group["type"] == "ali").unwrap()["name"].as_array().unwrap();
+    assert!(ali.contains(&json!("good-1.list")) && ali.contains(&json!("ubuntu-22.04.list")), "{ali:?}");
+    for odd in ["outside", "dangling", "socket", "directory", "space", "upload", "passwd", "deep"] {
+        assert!(!ali.iter().any(|name| name.as_str().unwrap().contains(odd)), "{odd}: {ali:?}");
+    }
+    let software = app.get("/file/list-software").await;
+    assert_eq!(software.data()["software_list"]["python"].as_array().unwrap().len(), 10_000);
+    for name in ["outside.list", "socket.list", "directory.list", "dangling.list"] {
+        let path = format!("/file/download?file_type=source&installer=apt&type=ali&file_name={name}");
+        app.get(&path).await.refusal();
+    }
+    // Where something else lies, an upload is refused and says so.
+    for query in ["type=ali", "type=file-in-place-of-a-type"] {
+        let name = if query == "type=ali" { "directory.list" } else { "a.list" };
+        let answer = app.post_form(&format!("/file/upload?file_type=source&{query}"), form(name, "x")).await;
+        assert!(answer.refusal().contains(name), "{}", answer.text);
+    }
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o700)).unwrap();
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_of_one_name_at_the_same_time_leave_one_of_them_whole() {
+    let app = App::start().await;
+    let texts: Vec<String> = (0..12).map(|number| number.to_string().repeat(200_000)).collect();
+    let uploads = texts.iter().map(|text| {
+        let form = form("Python-3.9.9.tgz", text);
+        app.post_form("/file/upload?file_type=python", form)
+    });
+    let answers = futures_util::future::join_all(uploads).await;
+    let stored = std::fs::read_to_string(app.path("tools/python/Python-3.9.9.tgz")).unwrap();
+    let index = texts.iter().position(|text| *text == stored).expect("one upload, whole");
+    let digest = format!("sha256:{}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(stored.as_bytes())));
+    assert_eq!(answers[index].data()["files"][0]["digest"], digest.as_str());
+    let left: Vec<_> = std::fs::read_dir(app.path("tools/python")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    app.stop().await;
+}

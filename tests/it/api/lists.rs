@@ -1,6 +1,7 @@
 //! Lists of tasks, stages and images as the store has them.
 
 use fastbuild::cause::Cause;
+use fastbuild::explanation::Explanation;
 use fastbuild::store::{Failure, ImageType, NewImage};
 use fastbuild::task::{StageName, TaskState};
 use serde_json::json;
@@ -69,7 +70,7 @@ async fn a_failed_task_tells_why_and_what_to_do() {
     let failure = Failure {
         cause: Cause::PackageNotFound,
         stage: Some(StageName::Build),
-        message: "E: Unable to locate package nope".to_owned(),
+        explanation: Explanation::quoted("E: Unable to locate package nope"),
         failed_step: Some("RUN apt-get install nope".to_owned()),
         last_lines: vec!["Reading package lists...".to_owned(), "E: Unable to locate package nope".to_owned()],
     };

@@ -2,6 +2,7 @@
 //! one cannot be made to fail in the wanted way.
 
 mod app;
+mod browsers;
 mod callback;
 mod catalogue;
 mod configuration;
@@ -13,3 +14,4 @@ mod openapi;
 mod scripted_engine;
 mod task_files;
 mod validation;
+mod voices;

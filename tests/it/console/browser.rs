@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::site::furnished;
 use crate::lab;
+use crate::support::proxy::{FaultProxy, Mode, Upstream};
 use crate::support::{Browser, DESKTOP, Look, Receiver, RequestShape, TestService, docker};
 
 const SHORT: Duration = Duration::from_secs(20);
@@ -156,12 +157,24 @@ async fn packages_are_read_as_people_paste_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_build_is_cancelled_and_rebuilt_from_its_page() {
-    let service = TestService::configured_with(|settings| settings.build.max_concurrent = 1).await;
+    let service = TestService::configured_with(|settings| {
+        settings.build.max_concurrent = 1;
+        settings.build.transient_retries = 0;
+    })
+    .await;
     let receiver = Receiver::start().await;
     let base = lab::base("debian:12");
     let targets = [lab::unique_name("slow"), lab::unique_name("cancelled")];
-    let slow = RequestShape::console(&base, &targets[0], "").os_packages("apt", &["gcc"]).build();
-    let first = service.submit(&slow).await;
+    // The only worker waits for a registry that says nothing, for as long as the test wants it to.
+    let silent = FaultProxy::start(Upstream::Tcp(lab::registry().to_string().parse().unwrap())).await;
+    silent.set(Mode::Hang);
+    let absent = format!("{}/base/nothing:1", silent.address).parse().unwrap();
+    let first = service.submit(&RequestShape::console(&absent, &targets[0], "").build()).await;
+    crate::support::wait_for("the worker to be busy", LONG, || async {
+        let running = service.get("/task/running-tasks").await.1;
+        (running["data"].as_array()?.len() == 1).then_some(())
+    })
+    .await;
     let request = RequestShape::console(&base, &targets[1], &receiver.url).build();
     let waiting = service.submit(&request).await;
     let browser = Browser::open(DESKTOP).await;
@@ -180,6 +193,7 @@ async fn a_waiting_build_is_cancelled_and_rebuilt_from_its_page() {
     browser.until("another page", SHORT, &format!("!location.pathname.endsWith('{waiting}')")).await;
     browser.go(&service.url).await;
     browser.picture("tasks-moving-en").await;
+    silent.set(Mode::Cut);
     browser
         .until("the end, in the list", LONG, "document.querySelector('[data-task] [data-state=PUSH_SUCCESS]')")
         .await;
@@ -220,6 +234,8 @@ async fn images_are_offered_and_deleted_and_callbacks_sent_again() {
     browser.click("#test").await;
     browser.until("three attempts", SHORT, "document.querySelectorAll('#attempts tbody tr').length === 3").await;
     browser.until("the answer", SHORT, "document.querySelector('#result.good')?.textContent === 'HTTP 200'").await;
+    let counted = "document.querySelector('#deliveries td.number').textContent === '3'";
+    browser.until("all three are counted", SHORT, counted).await;
     browser.picture("callbacks-resent-en").await;
     browser.close().await;
     site.stop().await;

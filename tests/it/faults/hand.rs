@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fastbuild::image::ImageReference;
+use fastbuild::language::Language;
 use serde_json::{Value, json};
 
 use crate::lab;
@@ -43,9 +44,10 @@ pub async fn check_failure(service: &TestService, receiver: &Receiver, task: &Va
     assert_eq!(task["state"], expected.state, "{task:#}");
     assert_eq!(task["cause"], expected.cause, "{task:#}");
     assert_eq!(task["failed_stage"], json!(Some(expected.stage).filter(|stage| !stage.is_empty())), "{task:#}");
-    let message = task["message"].as_str().unwrap_or_default();
-    assert!(message.contains(expected.message), "{message:?} lacks {:?}", expected.message);
     let (_, english) = service.get_in("en", &format!("/task/task-details_by_task_id?task_id={task_id}")).await;
+    let [chinese, message] = [task, &english["data"]].map(|task| task["message"].as_str().unwrap_or_default());
+    assert!(message.contains(expected.message), "{message:?} lacks {:?}", expected.message);
+    assert!(Language::is_chinese(chinese) && !Language::is_chinese(message), "{chinese:?} / {message:?}");
     for hint in [&task["hint"], &english["data"]["hint"]] {
         assert!(hint.as_str().is_some_and(|hint| hint.chars().count() > 10), "{hint}");
     }

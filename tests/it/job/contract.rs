@@ -6,39 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::lab;
+use crate::support::captured::{Tolerance, captured, differences};
 use crate::support::{Receiver, TestService};
 
 const LIMIT: Duration = Duration::from_mins(5);
-
-fn captured(name: &str) -> Value {
-    let path = format!("{}/tests/it/contract/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// What of `old` is missing or of another kind in `new`.
-fn differences(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
-    match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
-            for (key, value) in old {
-                match new.get(key) {
-                    Some(ours) => differences(&format!("{path}.{key}"), value, ours, found),
-                    None => found.push(format!("{path}.{key} is missing")),
-                }
-            }
-        }
-        // The base is another one here, so lists may be empty.
-        (Value::Array(old), Value::Array(new)) => {
-            if let (Some(old), Some(new)) = (old.first(), new.first()) {
-                differences(&format!("{path}[0]"), old, new, found);
-            }
-        }
-        (Value::Null, Value::Null)
-        | (Value::Bool(_), Value::Bool(_))
-        | (Value::Number(_), Value::Number(_))
-        | (Value::String(_), Value::String(_)) => {}
-        (old, new) => found.push(format!("{path}: {old} became {new}")),
-    }
-}
 
 fn compare(name: &str, status: u16, answer: &Value) -> Vec<String> {
     let exchange = captured(name);
@@ -57,7 +28,7 @@ fn compare(name: &str, status: u16, answer: &Value) -> Vec<String> {
         200 if old["code"] == -1 => {
             found.extend(answer["msg"].as_str().is_none_or(str::is_empty).then(|| "no msg".to_owned()));
         }
-        _ => differences("answer", old, answer, &mut found),
+        _ => found.extend(differences("answer", old, answer, Tolerance::EmptyList)),
     }
     found.into_iter().map(|difference| format!("{name}: {difference}")).collect()
 }
@@ -98,7 +69,7 @@ async fn exchanges_that_need_a_daemon_are_as_captured() {
     assert_eq!(task["state"], "PUSH_SUCCESS", "{task:#}");
     let callback = receiver.wait(task_id).await;
     let old = captured("callback_push_success");
-    differences("callback", &old["body_json"], &callback.body, &mut found);
+    found.extend(differences("callback", &old["body_json"], &callback.body, Tolerance::EmptyList));
     for name in ["X-BizType", "X-Login-UserId", "Content-Type"] {
         assert_eq!(json!(callback.headers[&name.to_ascii_lowercase()]), old["headers"][name], "{name}");
     }

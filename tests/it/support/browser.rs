@@ -156,10 +156,20 @@ impl Browser {
 
     /// Takes a picture of the whole page for people to look at.
     pub async fn picture(&self, name: &str) -> PathBuf {
+        self.shoot(name, true).await
+    }
+
+    /// Takes a picture of what the window shows.
+    pub async fn picture_of_window(&self, name: &str) -> PathBuf {
+        self.shoot(name, false).await
+    }
+
+    async fn shoot(&self, name: &str, whole_page: bool) -> PathBuf {
         let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
         std::fs::create_dir_all(&directory).unwrap();
-        let shot =
-            self.devtools("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        let shot = self
+            .devtools("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": whole_page}))
+            .await;
         let png = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         let path = directory.join(format!("{name}.png"));
         std::fs::write(&path, png).unwrap();

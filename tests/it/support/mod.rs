@@ -1,6 +1,7 @@
 //! The real service on a free port with a database of its own, and what stands around it.
 
 mod browser;
+pub mod captured;
 pub mod certificate;
 mod container;
 pub mod harbor;
