@@ -6,8 +6,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// What stands in the place of a control character.
-const REPLACEMENT: u8 = b'_';
+/// What stands in the place of a control character; no file name may hold it.
+const REPLACEMENT: u8 = b'?';
 const HEADERS_END: &[u8] = b"\r\n\r\n";
 
 /// Follows a form's body through its parts, whatever its cuts.
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn headers_are_cleaned_and_content_is_not() {
         let whole = cleaned(&[FORM]);
-        let expected = b"--b\r\nContent-Disposition: form-data; name=\"a__\xc2\x84\"\r\n\r\n\x00\x13\r\n--b_\r\n--b\r\nX: \ty_\r\n\r\n--b\r\nZ: _\r\n\r\n\x02\r\n--b--\r\n";
+        let expected = b"--b\r\nContent-Disposition: form-data; name=\"a??\xc2\x84\"\r\n\r\n\x00\x13\r\n--b?\r\n--b\r\nX: \ty?\r\n\r\n--b\r\nZ: ?\r\n\r\n\x02\r\n--b--\r\n";
         assert_eq!(String::from_utf8_lossy(&whole), String::from_utf8_lossy(expected));
         for cut in 0..FORM.len() {
             assert_eq!(cleaned(&[&FORM[..cut], &FORM[cut..]]), whole, "cut at {cut}");
