@@ -205,3 +205,75 @@ fn broken_reader() -> impl tokio::io::AsyncRead + Unpin + Send {
     let chunks = [Ok(bytes::Bytes::from_static(b"new")), Err(std::io::Error::other("connection lost"))];
     tokio_util::io::StreamReader::new(futures_util::stream::iter(chunks))
 }
+
+/// A release of each distribution that a mirror serves, as its os-release says it, and the file for it.
+const RELEASES: [(SourceInstaller, &str, &str); 20] = [
+    (SourceInstaller::Apt, "ubuntu-18.04.list", "18.04.6 LTS (Bionic Beaver)"),
+    (SourceInstaller::Apt, "ubuntu-20.04.list", "20.04.6 LTS (Focal Fossa)"),
+    (SourceInstaller::Apt, "ubuntu-22.04.list", "22.04.4 LTS (Jammy Jellyfish)"),
+    (SourceInstaller::Apt, "ubuntu-24.04.sources", "24.04.1 LTS (Noble Numbat)"),
+    (SourceInstaller::Apt, "debian-11.list", "11 (bullseye)"),
+    (SourceInstaller::Apt, "debian-12.list", "12 (bookworm)"),
+    (SourceInstaller::Apt, "debian-13.sources", "13 (trixie)"),
+    (SourceInstaller::Yum, "Centos-7.repo", "7 (Core)"),
+    (SourceInstaller::Yum, "Centos-8.repo", "8"),
+    (SourceInstaller::Yum, "Rocky-8.repo", "8.10 (Green Obsidian)"),
+    (SourceInstaller::Yum, "Rocky-9.repo", "9.4 (Blue Onyx)"),
+    (SourceInstaller::Yum, "Alma-8.repo", "8.10 (Cerulean Leopard)"),
+    (SourceInstaller::Yum, "Alma-9.repo", "9.4 (Seafoam Ocelot)"),
+    (SourceInstaller::Yum, "openEuler-20.03-SP3.repo", "20.03 (LTS-SP3)"),
+    (SourceInstaller::Yum, "openEuler-20.03-SP4.repo", "20.03 (LTS-SP4)"),
+    (SourceInstaller::Yum, "openEuler-22.03.repo", "22.03 LTS"),
+    (SourceInstaller::Yum, "openEuler-22.03-SP4.repo", "22.03 (LTS-SP4)"),
+    (SourceInstaller::Yum, "openEuler-24.03.repo", "24.03 (LTS)"),
+    (SourceInstaller::Yum, "openEuler-24.03-SP1.repo", "24.03 (LTS-SP1)"),
+    (SourceInstaller::Pip, "pip.conf", "any"),
+];
+
+#[tokio::test]
+async fn every_built_in_mirror_resolves_and_fits_its_own_release_alone() {
+    let fixture = fixture();
+    for (installer, file, version) in RELEASES {
+        let offered: Vec<_> = builtin::files(installer).into_iter().filter(|found| found.name == file).collect();
+        assert!(!offered.is_empty(), "{file}");
+        for found in offered {
+            let mirror = fixture.catalogue.mirror_file(installer, &choice(found.mirror, file)).await.unwrap();
+            let text = String::from_utf8(mirror.bytes.to_vec()).unwrap();
+            let is_deb822 = text.starts_with("Types: deb\n");
+            assert_eq!(is_deb822, file.ends_with(".sources"), "{}/{file}", found.mirror);
+            assert!(text.contains("://mirrors.") || text.contains("://pypi."), "{}/{file}", found.mirror);
+        }
+        assert!(fits(installer, file, version), "{file} on {version}");
+        let others = RELEASES.iter().filter(|(of, ..)| *of == installer && installer != SourceInstaller::Pip);
+        for (_, other, other_version) in others {
+            let release = |name: &str| {
+                name.split('-')
+                    .nth(1)
+                    .unwrap_or_default()
+                    .trim_end_matches(char::is_alphabetic)
+                    .trim_end_matches('.')
+                    .to_owned()
+            };
+            assert_eq!(
+                fits(installer, file, other_version),
+                release(file) == release(other),
+                "{file} on {other_version}"
+            );
+        }
+    }
+    for installer in SourceInstaller::ALL {
+        for file in builtin::files(installer) {
+            let is_known =
+                installer == SourceInstaller::Conda || RELEASES.iter().any(|(_, name, _)| *name == file.name);
+            assert!(is_known || file.name.starts_with("openEuler-22.03-SP"), "{}", file.name);
+        }
+    }
+    for mirror in ["163", "ali", "qinghua", "ustc"] {
+        for file in ["ubuntu-24.04.sources", "debian-13.sources"] {
+            assert!(builtin::text(SourceInstaller::Apt, mirror, file).is_some(), "{mirror}/{file}");
+        }
+        for file in ["Centos-7.repo", "Centos-8.repo"] {
+            assert!(builtin::text(SourceInstaller::Yum, mirror, file).is_some(), "{mirror}/{file}");
+        }
+    }
+}
