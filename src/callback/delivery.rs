@@ -155,6 +155,8 @@ impl CallbackService {
     }
 
     async fn try_attempt(&self, delivery: &DeliveryRow) -> Result<(), ResendError> {
+        // The distance counts from an attempt's start, or a receiver that hangs would be tried less than once a minute.
+        let started = self.clock.now();
         let answer = self.send(&delivery.delivery_id, delivery.task_id, &delivery.url, &delivery.body).await?;
         let now = self.clock.now();
         let attempts = u64::try_from(delivery.attempts).unwrap_or(0) + 1;
@@ -162,8 +164,8 @@ impl CallbackService {
             ("delivered", now)
         } else {
             let created = Moment(delivery.create_time);
-            match next_attempt(created, now, attempts, self.expire_seconds, rand::random()) {
-                Some(next) => ("pending", next),
+            match next_attempt(created, started, attempts, self.expire_seconds, rand::random()) {
+                Some(next) => ("pending", next.max(now.plus_seconds(1))),
                 None => ("expired", now),
             }
         };

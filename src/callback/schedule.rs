@@ -7,10 +7,16 @@ const STEADY_SECONDS: i64 = 55;
 const STEADY_UNTIL_SECONDS: i64 = 600;
 const LONGEST_SECONDS: i64 = 3_600;
 
-/// The moment of the next attempt after `attempts` failed ones, or `None` when the callback has expired. `jitter` in
-/// 0..=1 shortens the wait by up to a tenth, so that many callbacks do not come back at once.
-pub fn next_attempt(created: Moment, now: Moment, attempts: u64, expire_seconds: u64, jitter: f64) -> Option<Moment> {
-    let age_seconds = now.millis_since(created) / 1_000;
+/// The moment of the next attempt after `attempts` failed ones, of which the last began at `started`, or `None` when the
+/// callback has expired. `jitter` in 0..=1 shortens the wait by up to a tenth, so that many callbacks do not come back at once.
+pub fn next_attempt(
+    created: Moment,
+    started: Moment,
+    attempts: u64,
+    expire_seconds: u64,
+    jitter: f64,
+) -> Option<Moment> {
+    let age_seconds = started.millis_since(created) / 1_000;
     let wait = match usize::try_from(attempts).ok().and_then(|made| FIRST_DELAYS_SECONDS.get(made.saturating_sub(1))) {
         Some(delay) => *delay,
         None if age_seconds < STEADY_UNTIL_SECONDS => STEADY_SECONDS,
@@ -23,7 +29,7 @@ pub fn next_attempt(created: Moment, now: Moment, attempts: u64, expire_seconds:
         reason = "an hour in microseconds is exact"
     )]
     let micros = (wait as f64 * 1e6 * (1.0 - 0.1 * jitter.clamp(0.0, 1.0))) as i64;
-    let next = Moment(now.0 + micros);
+    let next = Moment(started.0 + micros);
     let expires = created.plus_seconds(i64::try_from(expire_seconds).unwrap_or(i64::MAX / 2_000_000));
     (next <= expires).then_some(next)
 }
