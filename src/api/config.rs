@@ -120,10 +120,10 @@ impl FromFields for ConfigureOrder {
                 registry_dns: fields.text_or_empty("harbor_registry_dns"),
                 ca_pem: fields.text_or_file("harbor_ca"),
             },
-            docker_server: DockerServerOrder {
-                host: fields.text("docker_host"),
-                port: fields.port_or("docker_port", DEFAULT_DOCKER_PORT),
-                tls_archive: fields.file("docker_tls_tar_file"),
+            docker_server: {
+                let host = fields.text("docker_host");
+                let port = docker_port(fields, &host, "docker_port");
+                DockerServerOrder { host, port, tls_archive: fields.file("docker_tls_tar_file") }
             },
         }
     }
@@ -131,12 +131,15 @@ impl FromFields for ConfigureOrder {
 
 impl FromFields for DockerServerOrder {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self {
-            host: fields.text_of(&["host", "docker_host"]),
-            port: fields.port_or("port", DEFAULT_DOCKER_PORT),
-            tls_archive: any_file(fields, ["tls_tar_file", "docker_tls_tar_file"]),
-        }
+        let host = fields.text_of(&["host", "docker_host"]);
+        let port = docker_port(fields, &host, "port");
+        Self { host, port, tls_archive: any_file(fields, ["tls_tar_file", "docker_tls_tar_file"]) }
     }
+}
+
+/// A socket of the same machine has no port, whatever the field says.
+fn docker_port(fields: &mut Fields, host: &str, name: &'static str) -> u16 {
+    if host.trim().starts_with("unix://") { DEFAULT_DOCKER_PORT } else { fields.port_or(name, DEFAULT_DOCKER_PORT) }
 }
 
 fn any_file(fields: &mut Fields, names: [&'static str; 2]) -> Option<Bytes> {

@@ -102,7 +102,8 @@ async fn check_image(State(state): State<AppState>, Query(query): Query<ImageNam
 
 /// An image name of a query.
 pub(super) fn reference(text: &str) -> Result<ImageReference, ApiError> {
-    text.trim().parse().map_err(|_| Message::ImageNameInvalid { image_name: text.to_owned() }.into())
+    let reference = text.trim().parse().ok().filter(|reference: &ImageReference| !reference.is_reserved());
+    reference.ok_or_else(|| Message::ImageNameInvalid { image_name: text.to_owned() }.into())
 }
 
 impl From<CancelError> for ApiError {

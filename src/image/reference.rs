@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 const MAX_REPOSITORY_BYTES: usize = 255;
+/// `.invalid` is reserved (RFC 2606): a name under it that the daemon lacks is fetched from nowhere.
+const RESERVED_HOST: &str = "fastbuild.invalid";
 const MAX_TAG_BYTES: usize = 128;
 
 /// Why a text is no image reference.
@@ -190,6 +192,11 @@ impl ImageReference {
     /// The registry part, absent for a Docker Hub short name.
     pub fn registry(&self) -> Option<&RegistryHost> {
         self.registry.as_ref()
+    }
+
+    /// Whether the name is one of those under which this service holds images on the daemon. No client may use them.
+    pub fn is_reserved(&self) -> bool {
+        self.registry.as_ref().is_some_and(|registry| registry.host().eq_ignore_ascii_case(RESERVED_HOST))
     }
 
     /// The repository without registry and tag, as written.

@@ -14,7 +14,11 @@ impl Images {
         let harbor = self.pipeline.site.harbor().await?;
         let docker = self.pipeline.site.docker_server().await?;
         let account = harbor.account_for(reference);
-        let config = docker.engine.pull(reference, account.as_ref(), &|_: Progress| {}).await?;
+        let config = match docker.engine.pull(reference, account.as_ref(), &|_: Progress| {}).await {
+            Ok(config) => config,
+            // An image that was loaded or built there is as good as a pulled one.
+            Err(error) => docker.engine.inspect_image(&reference.to_string()).await?.ok_or(error)?,
+        };
         self.pipeline.store.note_pulled(&reference.to_string(), self.pipeline.now()).await?;
         self.offer_once(reference, &config).await?;
         Ok(config)

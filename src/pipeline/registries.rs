@@ -16,7 +16,7 @@ use super::failure::StageFailure;
 /// Clients of registries.
 #[derive(Default)]
 pub struct Registries {
-    clients: Mutex<HashMap<(i64, RegistryHost), RegistryClient>>,
+    clients: Mutex<HashMap<(i64, i64, RegistryHost), RegistryClient>>,
     warned: Mutex<HashSet<RegistryHost>>,
 }
 
@@ -29,7 +29,7 @@ impl Registries {
         reference: &ImageReference,
     ) -> Option<RegistryClient> {
         let account = harbor.account_for(reference)?;
-        let key = (harbor.row_id, account.registry.clone());
+        let key = (harbor.row_id, docker.row_id, account.registry.clone());
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if known.is_some() {
             return known;

@@ -152,7 +152,7 @@ impl Submissions {
         let remarks = |remarks: &[Remark]| remarks.iter().cloned().map(Message::Remark).collect::<Vec<_>>();
         let mut warnings = remarks(&recipe.warnings);
         if let Some(refused) =
-            request.callback_url.as_ref().and_then(|url| pipeline.callbacks.check_receiver(url).err())
+            request.callback_url.as_ref().and_then(|url| pipeline.callbacks.check_receiver(url.url()).err())
         {
             warnings.push(Message::CallbackRefused(refused));
         }
@@ -180,7 +180,7 @@ impl Submissions {
             return Err(SubmitError::QueueFull(limit));
         }
         if let Some(url) = &request.callback_url {
-            pipeline.callbacks.check_receiver(url)?;
+            pipeline.callbacks.check_receiver(url.url())?;
         }
         let harbor = pipeline.site.harbor().await?;
         self.is_in_use(&harbor, &request.target, replaces).await?;

@@ -15,7 +15,7 @@ pub struct BuildRequest {
     /// Free text; may be empty.
     pub description: String,
     /// Where to report the end; absent means nowhere.
-    pub callback_url: Option<url::Url>,
+    pub callback_url: Option<CallbackUrl>,
     /// The image to start from.
     pub base: ImageReference,
     /// Free text for the image's label, control characters refused.
@@ -102,4 +102,28 @@ pub struct SourceChoice {
     pub mirror: FileName,
     /// The file in it, such as `ubuntu-18.04.list`.
     pub file: FileName,
+}
+
+/// A receiver's address, shown as it was written: clients compare what they read with what they sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackUrl {
+    written: String,
+    url: url::Url,
+}
+
+impl CallbackUrl {
+    pub(super) fn new(written: &str, url: url::Url) -> Self {
+        Self { written: written.to_owned(), url }
+    }
+
+    /// The address to call.
+    pub fn url(&self) -> &url::Url {
+        &self.url
+    }
+}
+
+impl std::fmt::Display for CallbackUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.written)
+    }
 }

@@ -6,8 +6,9 @@ use url::Url;
 use super::section::Text;
 use super::wire::{Install, Installer, Wire};
 use super::{
-    AbsolutePath, BuildRequest, CondaPackage, CondaPackages, FieldError, FileName, Location, OsInstaller, OsPackage,
-    OsPackages, PipPackages, PipRequirement, PythonFromSource, Reason, RefusedField, RequestError, SourceChoice, json,
+    AbsolutePath, BuildRequest, CallbackUrl, CondaPackage, CondaPackages, FieldError, FileName, Location, OsInstaller,
+    OsPackage, OsPackages, PipPackages, PipRequirement, PythonFromSource, Reason, RefusedField, RequestError,
+    SourceChoice, json,
 };
 use crate::image::ImageReference;
 use crate::secret::PlatformCipher;
@@ -153,7 +154,7 @@ impl Judge {
         None
     }
 
-    fn callback_url(&mut self, text: &Text) -> Option<Url> {
+    fn callback_url(&mut self, text: &Text) -> Option<CallbackUrl> {
         self.take_filled(text, |text| {
             let refuse = || FieldError::new(Reason::CallbackUrl, text);
             // The URL standard mends `http:/x`, `http:///x` and `http:\\x`; nobody who writes these means them.
@@ -164,7 +165,7 @@ impl Judge {
             let url = Url::parse(text).map_err(|_| refuse())?;
             let is_http = matches!(url.scheme(), "http" | "https") && url.has_host();
             let is_anonymous = url.username().is_empty() && url.password().is_none();
-            if is_http && is_anonymous { Ok(url) } else { Err(refuse()) }
+            if is_http && is_anonymous { Ok(CallbackUrl::new(text, url)) } else { Err(refuse()) }
         })
     }
 
@@ -287,5 +288,6 @@ fn is_wanted(install: &Install) -> bool {
 }
 
 fn image(text: &str) -> Result<ImageReference, FieldError> {
-    text.parse().map_err(|_| FieldError::new(Reason::ImageName, text))
+    let reference: ImageReference = text.parse().map_err(|_| FieldError::new(Reason::ImageName, text))?;
+    if reference.is_reserved() { Err(FieldError::new(Reason::ReservedName, text)) } else { Ok(reference) }
 }

@@ -39,6 +39,8 @@ pub enum Reason {
     TargetTag,
     /// The target names a digest.
     TargetDigest,
+    /// The name belongs to this service.
+    ReservedName,
     /// No http(s) URL.
     CallbackUrl,
     /// Neither apt nor yum nor dnf.
@@ -81,6 +83,7 @@ impl Reason {
             Self::ImageName => "must be an image name: [registry[:port]/]repository:tag, in lower case",
             Self::TargetTag => "must name a tag: repository:tag",
             Self::TargetDigest => "must name a tag and no digest",
+            Self::ReservedName => "must not be under fastbuild.invalid, where this service holds images on the daemon",
             Self::CallbackUrl => "must be an http or https URL without user name and password, or empty",
             Self::OsInstaller => "must be apt, yum, dnf or empty",
             Self::SourceIncomplete => "must come together: type and file_name, or neither",
@@ -114,6 +117,7 @@ impl Reason {
             Self::ImageName => "必须是镜像名：[仓库地址[:端口]/]名称:标签，使用小写字母",
             Self::TargetTag => "必须带有标签：名称:标签",
             Self::TargetDigest => "必须带有标签，且不能带摘要",
+            Self::ReservedName => "不能位于 fastbuild.invalid 之下，该名称由本服务在 Docker 服务器上使用",
             Self::CallbackUrl => "必须是不带用户名和密码的 http 或 https 地址，或者为空",
             Self::OsInstaller => "必须是 apt、yum、dnf 或为空",
             Self::SourceIncomplete => "type 与 file_name 必须同时给出，或者都不给出",

@@ -71,9 +71,9 @@ impl Harbor {
     /// The account to use for an image, when its registry is ours by address or by DNS name. Docker Hub's short names
     /// belong to a configured `docker.io`.
     pub fn account_for(&self, reference: &ImageReference) -> Option<RegistryAccount> {
-        let written = reference.registry().map_or("docker.io", RegistryHost::as_str);
+        let written = registry_name(reference);
         let ours = [Some(&self.account.registry), self.dns.as_ref()];
-        let registry = ours.into_iter().flatten().find(|ours| ours.as_str().eq_ignore_ascii_case(written))?;
+        let registry = ours.into_iter().flatten().find(|ours| canonical(ours.as_str()) == written)?;
         Some(RegistryAccount { registry: registry.clone(), ..self.account.clone() })
     }
 
@@ -86,11 +86,69 @@ impl Harbor {
     }
 }
 
-/// Registry, repository and tag written out.
+/// Registry, repository and tag written out, the same text for all spellings that Docker takes for one image.
 pub fn full_name(reference: &ImageReference) -> String {
-    let registry = reference.registry().map_or("docker.io", RegistryHost::as_str);
-    let library = if reference.registry().is_none() && !reference.repository().contains('/') { "library/" } else { "" };
+    let registry = registry_name(reference);
+    let is_short = registry == DOCKER_HUB && !reference.repository().contains('/');
+    let library = if is_short { "library/" } else { "" };
     format!("{registry}/{library}{}:{}", reference.repository(), reference.tag_or_latest())
+}
+
+const DOCKER_HUB: &str = "docker.io";
+
+fn registry_name(reference: &ImageReference) -> String {
+    canonical(reference.registry().map_or(DOCKER_HUB, RegistryHost::as_str))
+}
+
+/// A registry as Docker reads it: hosts know no case, and Docker Hub has an old name.
+fn canonical(registry: &str) -> String {
+    match registry.to_ascii_lowercase() {
+        hub if hub == "index.docker.io" => DOCKER_HUB.to_owned(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn harbor(registry: &str) -> Harbor {
+        let registry = registry.parse().unwrap();
+        let account = RegistryAccount { registry, username: "robot".to_owned(), password: "secret".into() };
+        Harbor { row_id: 1, account, dns: Some("Harbor.Example.CN".parse().unwrap()), ca_pem: None }
+    }
+
+    #[test]
+    fn spellings_of_one_image_are_one_name() {
+        for (registry, spellings, name) in [
+            (
+                "10.0.0.1:30003",
+                vec!["ubuntu:d", "docker.io/ubuntu:d", "index.docker.io/library/ubuntu:d"],
+                "docker.io/library/ubuntu:d",
+            ),
+            ("docker.io", vec!["x:1", "library/x:1", "Docker.io/x:1"], "docker.io/library/x:1"),
+            (
+                "10.0.0.1:30003",
+                vec!["10.0.0.1:30003/a/b", "harbor.example.cn/a/b:latest", "HARBOR.example.cn/a/b"],
+                "10.0.0.1:30003/a/b:latest",
+            ),
+            ("10.0.0.1:30003", vec!["Other.Example.CN/a/b:1", "other.example.cn/a/b:1"], "other.example.cn/a/b:1"),
+        ] {
+            let harbor = harbor(registry);
+            for spelling in spellings {
+                assert_eq!(harbor.name_key(&spelling.parse().unwrap()), name, "{spelling} with {registry}");
+            }
+        }
+    }
+
+    #[test]
+    fn docker_hub_s_account_serves_all_its_names() {
+        let hub = harbor("docker.io");
+        for name in ["x:1", "docker.io/a/x:1", "index.docker.io/a/x:1"] {
+            assert!(hub.account_for(&name.parse().unwrap()).is_some(), "{name}");
+        }
+        assert!(hub.account_for(&"quay.io/a/x:1".parse().unwrap()).is_none());
+    }
 }
 
 /// The configured Docker server, connected.

@@ -139,7 +139,7 @@ fn read_entries(source: &mut impl Read) -> Result<BTreeMap<&'static str, Vec<u8>
     Ok(found)
 }
 
-/// The wanted name that a path ends in, at the top or in one directory; other files are passed over.
+/// The wanted name that a path ends in, at the top or in a directory; other files are passed over.
 fn checked_name(path: &Path) -> Result<Option<&'static str>, TlsArchiveError> {
     let mut parts = Vec::new();
     for component in path.components() {
@@ -153,7 +153,7 @@ fn checked_name(path: &Path) -> Result<Option<&'static str>, TlsArchiveError> {
     }
     let wanted = TlsFile::ALL.iter().flat_map(|file| file.names());
     Ok(match parts.as_slice() {
-        [name] | [_, name] => wanted.into_iter().find(|wanted| *name == *wanted),
+        [.., name] => wanted.into_iter().find(|wanted| *name == *wanted),
         _ => None,
     })
 }
@@ -213,6 +213,7 @@ mod tests {
             ["ca.pem", "cert.pem", "key.pem"],
             ["./ca.pem", "./cert.pem", "./key.pem"],
             ["docker-tls/ca.pem", "docker-tls/cert.pem", "docker-tls/key.pem"],
+            ["./etc/docker/ca.pem", "./etc/docker/cert.pem", "./etc/docker/key.pem"],
         ] {
             let archive = files(&names);
             assert_eq!(unpack(&archive).unwrap().len(), 3, "{names:?}");
@@ -230,7 +231,7 @@ mod tests {
             ("ca-jenkins.pem", EntryType::Regular, PEM),
             ("cert.pem", EntryType::Regular, PEM),
             ("key.pem", EntryType::Regular, PEM),
-            ("deep/er/key-jenkins.pem", EntryType::Regular, other),
+            ("deep/er/key-jenkins.pem.old", EntryType::Regular, other),
         ]);
         let found = unpack(&archive).unwrap();
         assert!(found.values().all(|content| content == PEM));

@@ -18,7 +18,7 @@ fn invalid(document: &Value) -> Vec<String> {
 fn both_shapes_mean_the_same() {
     let request = parse(&console()).unwrap();
     assert_eq!((request.task_name.as_str(), request.description.as_str()), ("t", "d"));
-    assert_eq!(request.callback_url.unwrap().as_str(), "http://127.0.0.1:48102/cb");
+    assert_eq!(request.callback_url.unwrap().to_string(), "http://127.0.0.1:48102/cb");
     assert!(request.ssh_password.is_none() && request.jupyter_password.is_none());
 
     let request = parse(&platform()).unwrap();
