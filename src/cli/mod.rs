@@ -91,11 +91,7 @@ enum Command {
         shell: Shell,
     },
     /// Ask a running service whether it is alive; exit code 0 when it is.
-    Healthcheck {
-        /// Address of the service.
-        #[arg(long, env = "FASTBUILD_URL", hide_env_values = true, default_value = connection::DEFAULT_URL)]
-        url: String,
-    },
+    Healthcheck(health::HealthArguments),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -136,7 +132,7 @@ pub fn main() -> ExitCode {
         Some(Command::Encrypt(arguments)) => encrypt::run(arguments),
         Some(Command::ImportOld(arguments)) => import_old::run(arguments),
         Some(Command::Completions { shell }) => print_completions(shell),
-        Some(Command::Healthcheck { url }) => health::run(&url),
+        Some(Command::Healthcheck(arguments)) => health::run(arguments),
         Some(Command::Openapi) => serve::print_openapi(),
     }
 }

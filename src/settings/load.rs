@@ -56,14 +56,37 @@ pub fn load(
     }
     let origin = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
     let mut settings: Settings = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
-        SettingsError::Value { key: error.path().to_string(), origin, reason: error.into_inner().message().to_owned() }
+        let (key, origin) = (error.path().to_string(), origin.clone());
+        SettingsError::Value { key, origin, reason: error.into_inner().message().to_owned() }
     })?;
     let root = match path.and_then(Path::parent) {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
     settle_paths(&mut settings, &std::path::absolute(&root).unwrap_or(root));
+    check(&settings).map_err(|(key, reason)| SettingsError::Value { key: key.to_owned(), origin, reason })?;
     Ok(settings)
+}
+
+/// Values of the right kind with which nothing would work: the key and the reason.
+fn check(settings: &Settings) -> Result<(), (&'static str, String)> {
+    let refuse = |key, reason: &str| Err((key, reason.to_owned()));
+    if settings.build.max_concurrent == 0 {
+        return refuse("build.max_concurrent", "must be at least 1, or no task would ever start");
+    }
+    let largest = settings.build.max_image_size_gb;
+    if !(largest.is_finite() && largest > 0.0) {
+        return refuse("build.max_image_size_gb", "must be more than 0, or every image would be too large");
+    }
+    let public_url = &settings.fb.public_url;
+    let is_http = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if !public_url.is_empty() && !url::Url::parse(public_url).is_ok_and(is_http) {
+        return refuse("fb.public_url", "must be an http or https URL such as https://fastbuild.example.cn, or empty");
+    }
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&settings.log.filter) {
+        return Err(("log.filter", format!("{error}; such as \"fastbuild=debug,info\"")));
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Table, SettingsError> {
@@ -150,6 +173,10 @@ mod tests {
             ("FASTBUILD__FB__PROT", "1", "prot"),
             ("FASTBUILD__PORT", "1", "FASTBUILD__PORT"),
             ("FASTBUILD__FB__TIME_ZONE", "Mars/Base", "Mars/Base"),
+            ("FASTBUILD__FB__PUBLIC_URL", "not a url", "fb.public_url"),
+            ("FASTBUILD__LOG__FILTER", "fastbuild=nonsense[[", "log.filter"),
+            ("FASTBUILD__BUILD__MAX_CONCURRENT", "0", "build.max_concurrent"),
+            ("FASTBUILD__BUILD__MAX_IMAGE_SIZE_GB", "-1", "build.max_image_size_gb"),
         ] {
             let message = load(None, variables(&[(name, value)])).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
