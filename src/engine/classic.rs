@@ -80,6 +80,9 @@ impl ClassicLines {
             event.of = Some(step.id.clone());
         }
         self.has_output = true;
+        if is_of_the_builder(&text) {
+            return;
+        }
         event.line = Some((text, is_error));
         events.push(event);
     }
@@ -98,6 +101,18 @@ impl ClassicLines {
         step.duration_ms = u64::try_from(started.elapsed().as_millis()).ok();
         Some(step)
     }
+}
+
+/// What the builder says of its own containers and layers: nothing about why a step failed.
+fn is_of_the_builder(text: &str) -> bool {
+    text.strip_prefix(" ---> ").is_some_and(|rest| rest.starts_with("Running in ") || is_short_id(rest))
+        || text
+            .strip_prefix("Removing intermediate container ")
+            .is_some_and(|rest| is_short_id(rest.split_whitespace().next().unwrap_or_default()))
+}
+
+fn is_short_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `Step 2/5 : RUN …` as its parts.
