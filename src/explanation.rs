@@ -68,6 +68,11 @@ pub enum Said {
         /// The image's distribution and version.
         os: String,
     },
+    /// A build from the base image would take files that are not there.
+    OnBuild {
+        /// The instruction.
+        trigger: String,
+    },
     /// A value of the base image cannot stand in a Dockerfile.
     Unwritable {
         /// Which one, and why.

@@ -13,6 +13,7 @@ localpython  base/localpython  1
 rpm          base/rpm          9
 alpinelike   base/alpinelike   1
 scratchlike  base/scratchlike  1
+awkward      base/awkward      1
 '
 
 official_debian=debian:12

@@ -3,18 +3,21 @@
 use super::SourceInstaller;
 
 /// Whether the numbers in an apt or yum file's name occur in the image's OS version: `ubuntu-18.04.list` fits
-/// `18.04.6 LTS (Bionic Beaver)`. Of a `.repo` only the first number counts; a name without numbers fits any version,
+/// `18.04.6 LTS (Bionic Beaver)`. Of a `.repo` only the first number counts, up to its dot; a name without numbers fits any version,
 /// and so does every pip and conda file.
 pub fn fits(installer: SourceInstaller, file: &str, os_version: &str) -> bool {
     let stem = without_architectures(file);
     let wanted = numbers(&stem);
-    let wanted = match installer {
-        SourceInstaller::Apt => wanted.as_slice(),
-        SourceInstaller::Yum => wanted.get(..1).unwrap_or_default(),
-        SourceInstaller::Pip | SourceInstaller::Conda => return true,
-    };
     let present = numbers(os_version);
-    wanted.iter().all(|number| present.iter().any(|version| is_part(number, version)))
+    match installer {
+        SourceInstaller::Apt => wanted.iter().all(|number| present.iter().any(|version| is_part(number, version))),
+        // Repositories belong to a major release: `Centos-vault-8.5.2111.repo` serves release 8.
+        SourceInstaller::Yum => wanted.first().is_none_or(|number| {
+            let major = number.split('.').next().unwrap_or_default();
+            present.iter().any(|version| is_part(major, version))
+        }),
+        SourceInstaller::Pip | SourceInstaller::Conda => true,
+    }
 }
 
 /// `20.04` is part of `20.04.6`, `8` of `8.10`, but `1` not of `18`.

@@ -62,6 +62,8 @@ pub enum Instruction {
     Cmd(Vec<String>),
     /// `EXPOSE`, TCP.
     Expose(u16),
+    /// `STOPSIGNAL`: what `docker stop` sends, such as `SIGTERM`.
+    StopSignal(&'static str),
 }
 
 /// What a stage, a copy or a mount takes from.

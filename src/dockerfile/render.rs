@@ -77,6 +77,7 @@ impl Instruction {
             Self::Entrypoint(arguments) => format!("ENTRYPOINT {}", exec_form(arguments)),
             Self::Cmd(arguments) => format!("CMD {}", exec_form(arguments)),
             Self::Expose(port) => format!("EXPOSE {port}"),
+            Self::StopSignal(signal) => format!("STOPSIGNAL {signal}"),
         };
         Ok(line + "\n")
     }

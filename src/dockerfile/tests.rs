@@ -150,6 +150,7 @@ fn expected(instruction: &Instruction) -> Option<Reading> {
         Instruction::Entrypoint(list) => ("ENTRYPOINT", Vec::new(), list.clone()),
         Instruction::Cmd(list) => ("CMD", Vec::new(), list.clone()),
         Instruction::Expose(port) => ("EXPOSE", Vec::new(), vec![port.to_string()]),
+        Instruction::StopSignal(signal) => ("STOPSIGNAL", Vec::new(), vec![(*signal).to_owned()]),
     })
 }
 

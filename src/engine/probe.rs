@@ -1,9 +1,9 @@
 //! Probes: a script run once in an image, in a container that is always removed.
 //!
-//! The container has no network, no capabilities, no way to gain privileges, and limits on memory and processes; the
+//! The container has no network, no capability but to read what belongs to others, no way to gain privileges, and limits on memory and processes; the
 //! image may be hostile. It carries a name of ours, so that it can be removed even when its creation was cut off.
 
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, LogsOptionsBuilder, StartContainerOptions, WaitContainerOptions,
 };
@@ -141,6 +141,8 @@ fn container_body(order: &ProbeOrder) -> ContainerCreateBody {
         working_dir: Some("/".to_owned()),
         labels: Some(order.labels.clone().into_iter().chain([(name.to_owned(), value.to_owned())]).collect()),
         network_disabled: Some(true),
+        // The daemon would run the image's own health check inside the probe.
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         attach_stdout: Some(false),
         attach_stderr: Some(false),
         host_config: Some(HostConfig {
@@ -150,6 +152,8 @@ fn container_body(order: &ProbeOrder) -> ContainerCreateBody {
             pids_limit: Some(limit(order.pids)),
             security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
             cap_drop: Some(vec!["ALL".to_owned()]),
+            // Homes are 0700 on many bases, and what the image's own user has installed there counts.
+            cap_add: Some(vec!["DAC_OVERRIDE".to_owned()]),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
                 config: Some(log_options.into()),

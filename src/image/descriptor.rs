@@ -161,6 +161,15 @@ pub struct ImageConfig {
     pub working_directory: String,
     /// `Env`, each `NAME=value`.
     pub environment: Vec<String>,
+    /// `Shell`; empty means Docker's own, `/bin/sh -c`.
+    #[serde(default)]
+    pub shell: Vec<String>,
+    /// `StopSignal`; empty means `SIGTERM`.
+    #[serde(default)]
+    pub stop_signal: String,
+    /// `OnBuild`: instructions that a build from this image would run first.
+    #[serde(default)]
+    pub on_build: Vec<String>,
     /// `Labels`.
     pub labels: std::collections::BTreeMap<String, String>,
     /// Docker's architecture name, such as `amd64`.

@@ -30,6 +30,9 @@ fn chinese(said: &Said, cause: Cause) -> String {
             format!("安装 {needed} 需要 {directory} 中的“{file}”，但该文件不存在")
         }
         Said::NoPackageManager { os } => format!("基础镜像（{os}）没有 apt、yum 或 dnf"),
+        Said::OnBuild { trigger } => format!(
+            "基础镜像会在每次基于它的构建中执行 ONBUILD {trigger}，所需文件不在请求中：请先单独构建该镜像，再以其结果作为基础镜像"
+        ),
         Said::Unwritable { words } => format!("基础镜像中的某个值无法写入 Dockerfile：{words}"),
         Said::FileMissing { kind, name } => format!("{kind} 文件“{name}”不存在"),
         Said::FileTooLarge { name, limit_bytes } => format!("文件“{name}”超过 {limit_bytes} 字节的上限"),
@@ -72,6 +75,9 @@ fn english(said: &Said) -> String {
             format!("{needed} needs {file}, which is not in {directory}")
         }
         Said::NoPackageManager { os } => format!("the base image ({os}) has neither apt nor yum nor dnf"),
+        Said::OnBuild { trigger } => format!(
+            "the base image runs ONBUILD {trigger} in every build from it, which needs files that no request brings: build it once by itself and use the result as the base"
+        ),
         Said::Unwritable { words } => format!("the Dockerfile cannot be written: {words}"),
         Said::FileMissing { kind, name } => format!("there is no {kind} file {name}"),
         Said::FileTooLarge { name, limit_bytes } => format!("{name} is larger than {limit_bytes} bytes"),
@@ -118,6 +124,7 @@ mod tests {
             Said::InstallerMissing { needed: text(), file: text(), directory: text() },
             Said::NoPackageManager { os: text() },
             Said::Unwritable { words: text() },
+            Said::OnBuild { trigger: text() },
             Said::FileMissing { kind: text(), name: text() },
             Said::FileTooLarge { name: text(), limit_bytes: 42 },
             Said::NoShell { image: text(), found: text() },

@@ -56,8 +56,7 @@ pub(super) fn decide(
     let tool = details.package_tool.ok_or_else(|| RecipeError::UnsupportedBase { os: os.clone() })?;
     check_installer(request, descriptor, tool)?;
     let installs_jupyter = request.jupyter_password.is_some() && !descriptor.jupyter_lab.available;
-    let needs_pip =
-        installs_jupyter || request.pip.upgrade || request.pip.installer.is_some() || !request.pip.software.is_empty();
+    let needs_pip = installs_jupyter || request.pip.upgrade || !request.pip.software.is_empty();
     let python = match &request.python {
         Some(python) => PythonChoice::Source { tarball: python.tarball.clone(), prefix: python.prefix.clone() },
         None if !needs_pip => PythonChoice::None,
@@ -103,7 +102,7 @@ fn conda(
     options: &RecipeOptions,
 ) -> Result<CondaChoice, RecipeError> {
     let wanted = &request.conda;
-    let is_used = wanted.update || wanted.installer.is_some() || !wanted.software.is_empty();
+    let is_used = wanted.update || !wanted.software.is_empty();
     if !is_used {
         return Ok(CondaChoice::None);
     }

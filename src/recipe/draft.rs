@@ -26,6 +26,8 @@ pub(super) struct Draft {
     pub(super) digests: BTreeMap<String, Digest>,
     /// Context files that hold password hashes.
     pub(super) secret_paths: Vec<String>,
+    /// What every step starts with.
+    pub(super) prelude: Option<String>,
     /// What was chosen and why.
     pub(super) notes: Vec<Remark>,
     /// What may surprise.
@@ -35,6 +37,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Adds a build step.
     pub(super) fn run<T: Into<String>>(&mut self, mounts: Vec<Mount>, steps: impl IntoIterator<Item = T>) {
+        let steps = self.prelude.iter().cloned().chain(steps.into_iter().map(Into::into));
         self.instructions.push(Instruction::Run { mounts, command: Command::steps(steps) });
     }
 

@@ -10,6 +10,10 @@ use crate::image::{ImageDescriptor, OsFamily};
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What belongs to a session, not to an image.
 const OF_THE_SESSION: [&str; 9] = ["HOME", "HOSTNAME", "LOGNAME", "OLDPWD", "PWD", "SHELL", "SHLVL", "TERM", "USER"];
+const SYSTEM_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Variables by which an image chooses where pip finds packages.
+const PIP_SOURCES: [&str; 5] =
+    ["PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX"];
 const MAX_VALUE_BYTES: usize = 1_000;
 
 /// The image's variables in order.
@@ -46,6 +50,25 @@ impl Environment {
     /// `PATH`, Docker's default where the base has none.
     pub(super) fn path(&self) -> &str {
         self.get("PATH").filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH)
+    }
+
+    /// What a build step exports so that package managers find their tools: `None` when `PATH` names all directories
+    /// of the system, as most bases' does. dpkg refuses to work without those of `sbin`.
+    pub(super) fn system_path(&self) -> Option<String> {
+        let is_missing =
+            |directory: &&str| self.path().split(':').all(|named| named.trim_end_matches('/') != *directory);
+        let missing: Vec<&str> = SYSTEM_DIRECTORIES.into_iter().filter(is_missing).collect();
+        (!missing.is_empty()).then(|| format!("export PATH=\"$PATH:{}\"", missing.join(":")))
+    }
+
+    /// Empties those of the base's variables that stand above pip's own files, so that a chosen mirror counts. pip
+    /// ignores empty ones.
+    pub(super) fn clear_pip_sources(&mut self) {
+        for name in PIP_SOURCES {
+            if self.get(name).is_some_and(|value| !value.is_empty()) {
+                self.set(name, String::new());
+            }
+        }
     }
 
     /// Puts directories before and after those of `PATH`, each once.

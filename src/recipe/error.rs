@@ -51,6 +51,14 @@ pub enum RecipeError {
         /// The image's distribution and version.
         os: String,
     },
+    /// A build from the base image would take files that are not there.
+    #[error(
+        "the base image runs ONBUILD {trigger} in every build from it, which needs files that no request brings: build it once by itself and use the result as the base"
+    )]
+    OnBuild {
+        /// The instruction.
+        trigger: String,
+    },
     /// A value of the base image cannot stand in a Dockerfile.
     #[error("the Dockerfile cannot be written")]
     Render(#[from] RenderError),
@@ -64,6 +72,7 @@ impl RecipeError {
             Self::OtherInstaller { .. }
             | Self::Architecture { .. }
             | Self::UnsupportedBase { .. }
+            | Self::OnBuild { .. }
             | Self::Render(_) => Cause::UnsupportedBase,
             Self::InstallerMissing { .. } => Cause::InstallerMissing,
         }
@@ -84,6 +93,7 @@ impl From<RecipeError> for Explanation {
                 Said::InstallerMissing { needed: needed.to_owned(), file, directory: directory.to_owned() }
             }
             RecipeError::UnsupportedBase { os } => Said::NoPackageManager { os },
+            RecipeError::OnBuild { trigger } => Said::OnBuild { trigger },
             RecipeError::Render(error) => Said::Unwritable { words: error.to_string() },
         };
         said.into()

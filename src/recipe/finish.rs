@@ -22,6 +22,10 @@ pub(super) fn start(draft: &mut Draft, services: &Services, base: &ImageConfig, 
     let ports = [(after.ssh, 22), (after.jupyter, 8888)];
     draft.instructions.extend(ports.iter().filter(|(serves, _)| *serves).map(|(_, port)| Instruction::Expose(*port)));
     draft.instructions.push(Instruction::Entrypoint(vec![START_SCRIPT.to_owned()]));
+    if !base.stop_signal.is_empty() {
+        // The start script stops on TERM, and sends the base's own program what the base says here.
+        draft.instructions.push(Instruction::StopSignal("SIGTERM"));
+    }
     if !base.command.is_empty() {
         // ENTRYPOINT resets what the base says here.
         draft.instructions.push(Instruction::Cmd(base.command.clone()));

@@ -19,7 +19,7 @@ import zipfile
 
 # What changes nothing about which packages are installed.
 HARMLESS = {
-    "break-system-packages", "cache-dir", "debug", "disable-pip-version-check", "exists-action", "log", "no-cache-dir",
+    "break-system-packages", "cache-dir", "config-file", "debug", "disable-pip-version-check", "exists-action", "log", "no-cache-dir",
     "no-color", "no-input", "no-python-version-warning", "no-warn-conflicts", "no-warn-script-location",
     "progress-bar", "quiet", "require-virtualenv", "resume-retries", "root-user-action", "use-feature", "verbose",
 }

@@ -44,14 +44,18 @@ pub(super) fn requirements(interpreter: &Interpreter) -> Vec<&'static str> {
     wanted
 }
 
+/// Where every Jupyter server looks, also one that the base image starts by itself.
+const OF_EVERY_SERVER: [&str; 2] =
+    ["/etc/jupyter/jupyter_server_config.json", "/etc/jupyter/jupyter_notebook_config.json"];
+
 /// Writes the password's hash where the server reads it, for its user alone. Each generation of servers reads another
-/// section; the rest is nothing to it.
-pub(super) fn password(draft: &mut Draft, hash: &str, user: &str) {
+/// section; the rest is nothing to it. Where the base image brings the server, its own start program may start it.
+pub(super) fn password(draft: &mut Draft, hash: &str, user: &str, is_of_base: bool) {
     let configuration = serde_json::json!({
         "IdentityProvider": { "token": "" },
-        "NotebookApp": { "password": hash, "token": "", "allow_password_change": false },
+        "NotebookApp": { "password": hash, "token": "", "allow_password_change": false, "port_retries": 0 },
         "PasswordIdentityProvider": { "hashed_password": hash, "allow_password_change": false },
-        "ServerApp": { "password": hash, "token": "", "allow_password_change": false },
+        "ServerApp": { "password": hash, "token": "", "allow_password_change": false, "port_retries": 0 },
     });
     let (mount, path) = draft.bind_secret("secrets/jupyter_config.json", format!("{configuration:#}\n"));
     let mut steps = vec![
@@ -59,6 +63,12 @@ pub(super) fn password(draft: &mut Draft, hash: &str, user: &str) {
         format!("cp {} {CONFIGURATION}", word(&path)),
         format!("chmod 0600 {CONFIGURATION}"),
     ];
+    if is_of_base {
+        steps.push("mkdir -p /etc/jupyter".to_owned());
+        // A file of the base's own stays: its author knows which settings belong together.
+        let link = |file: &str| format!("if [ ! -e {file} ]; then ln -sf {CONFIGURATION} {file}; fi");
+        steps.extend(OF_EVERY_SERVER.map(link));
+    }
     if !user.is_empty() {
         steps.push(format!("chown -- {} {CONFIGURATION}", word(user)));
     }

@@ -45,19 +45,38 @@ pub(super) fn os(draft: &mut Draft, tool: PackageTool, file: &MirrorFile) {
     }
 }
 
-/// pip's mirror: `/root/.pip/pip.conf`.
-pub(super) fn pip(draft: &mut Draft, file: &MirrorFile) {
-    copy(draft, "pip", file, "/root/.pip/pip.conf");
+const CONDA_FILE: &str = "/root/.condarc";
+/// pip's mirror, in the place that the contract names.
+pub(super) const PIP_FILE: &str = "/root/.pip/pip.conf";
+
+/// pip's mirror. Files that pip reads after this one, its newer place for users and that of the interpreter's prefix,
+/// are put aside.
+pub(super) fn pip(draft: &mut Draft, file: &MirrorFile, interpreter: &str) {
+    let (mount, path) = draft.bind_mirror("pip", file);
+    let prefix = interpreter.strip_suffix("/bin/python").or_else(|| interpreter.strip_suffix("/bin/python3"));
+    let others =
+        ["/root/.config/pip/pip.conf".to_owned()].into_iter().chain(prefix.map(|prefix| format!("{prefix}/pip.conf")));
+    let mut steps: Vec<String> = others
+        .map(|other| word(&other))
+        .map(|other| format!("if [ -f {other} ]; then mv -f {other} {other}.fastbuild-aside; fi"))
+        .collect();
+    steps.extend([
+        "mkdir -p /root/.pip".to_owned(),
+        format!("cp {} {PIP_FILE}", word(&path)),
+        format!("chmod 0644 {PIP_FILE}"),
+    ]);
+    draft.run(vec![mount], steps);
+    note(draft, "pip", file, PIP_FILE);
 }
 
 /// conda's mirror: `/root/.condarc`.
 pub(super) fn conda(draft: &mut Draft, file: &MirrorFile) {
-    copy(draft, "conda", file, "/root/.condarc");
+    let name = file.choice.file.as_str().trim_start_matches('.');
+    draft.copy(&format!("mirrors/conda/{name}"), 0o644, file.bytes.clone(), CONDA_FILE);
+    note(draft, "conda", file, CONDA_FILE);
 }
 
-fn copy(draft: &mut Draft, tool: &str, file: &MirrorFile, destination: &str) {
-    let name = file.choice.file.as_str().trim_start_matches('.');
-    draft.copy(&format!("mirrors/{tool}/{name}"), 0o644, file.bytes.clone(), destination);
+fn note(draft: &mut Draft, tool: &str, file: &MirrorFile, destination: &str) {
     draft.note(Remark::ToolMirror {
         tool: tool.to_owned(),
         file: format!("{}/{}", file.choice.mirror, file.choice.file),

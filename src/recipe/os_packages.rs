@@ -60,7 +60,7 @@ impl Installation {
                 let options = format!(
                     "-o Dir::Cache={cache} -o Dir::Cache::archives={cache}/archives -o Dir::State::lists={cache}/lists -o APT::Keep-Downloaded-Packages=true -o Acquire::Retries=3"
                 );
-                let downgrades = if self.is_pinned { " --allow-downgrades" } else { "" };
+                let downgrades = if self.is_pinned { " -o APT::Get::allow-downgrades=true" } else { "" };
                 vec![
                     format!("mkdir -p {cache}/archives/partial {cache}/lists/partial"),
                     "export DEBIAN_FRONTEND=noninteractive".to_owned(),

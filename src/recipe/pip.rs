@@ -2,7 +2,7 @@
 
 use super::draft::{CacheScope, Draft};
 use super::shell::word;
-use super::uv;
+use super::{mirrors, uv};
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Mount, Sharing};
 use crate::request::PipRequirement;
@@ -108,6 +108,11 @@ impl PipSteps<'_> {
         let export = format!(
             "export HOME=/root PIP_CACHE_DIR={cache} PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore"
         );
-        (vec![mount], vec![export], cache)
+        let mut steps = vec![export];
+        if self.mirror.is_some() {
+            // The chosen mirror counts, whatever files and variables of the base say.
+            steps.push(format!("export PIP_CONFIG_FILE={}", mirrors::PIP_FILE));
+        }
+        (vec![mount], steps, cache)
     }
 }

@@ -120,6 +120,14 @@ impl Recipe {
 
 /// Writes the recipe.
 pub fn plan(input: &RecipeInput<'_>) -> Result<Recipe, RecipeError> {
+    // Such a trigger would take files of our build context, which are not what its author meant.
+    let takes_files = |trigger: &&String| {
+        let keyword = trigger.split_whitespace().next().unwrap_or_default();
+        keyword.eq_ignore_ascii_case("copy") || keyword.eq_ignore_ascii_case("add")
+    };
+    if let Some(trigger) = input.base.on_build.iter().find(takes_files) {
+        return Err(RecipeError::OnBuild { trigger: trigger.clone() });
+    }
     let choices = decide(input.request, input.descriptor, input.options)?;
     if let Some(source) = &input.request.os_packages.source {
         check_source(source, input.descriptor, &choices)?;
@@ -147,8 +155,8 @@ struct Planner<'input> {
 
 impl Planner<'_> {
     fn write(&self) -> Result<Recipe, RecipeError> {
-        let mut draft = Draft::default();
         let mut environment = Environment::new(&self.input.base.environment);
+        let mut draft = Draft { prelude: environment.system_path(), ..Draft::default() };
         let mut stages = vec![Instruction::Comment(format!("Base image: {}", self.input.request.base))];
         let stage = self.python_stage(&mut draft, &mut stages)?;
         self.conda_stage(&mut draft, &mut stages)?;
@@ -160,9 +168,12 @@ impl Planner<'_> {
             None => Origin::Image(self.input.base_pin.clone()),
         };
         stages.push(Instruction::From { origin, alias: None });
-        if changed_user && stage.is_none() {
-            stages.push(Instruction::User("root".to_owned()));
+        let changes_shell = self.changes_shell() && (stage.is_some() || !draft.instructions.is_empty());
+        if stage.is_none() {
+            stages.extend(changes_shell.then(default_shell));
+            stages.extend(changed_user.then(|| Instruction::User("root".to_owned())));
         }
+        draft.instructions.extend(changes_shell.then(|| Instruction::Shell(self.input.base.shell.clone())));
         finish::start(&mut draft, &self.services, self.input.base, changed_user);
         let labels = finish::labels(&self.services, self.input.task_id, &self.input.request.maintainer);
         draft.instructions.push(Instruction::Label(labels.clone().into_iter().collect()));
@@ -186,9 +197,14 @@ impl Planner<'_> {
     fn open_stage(&self, stages: &mut Vec<Instruction>, alias: &str) {
         let origin = Origin::Image(self.input.base_pin.clone());
         stages.push(Instruction::From { origin, alias: Some(alias.to_owned()) });
-        if self.changes_user {
-            stages.push(Instruction::User("root".to_owned()));
-        }
+        stages.extend(self.changes_shell().then(default_shell));
+        stages.extend(self.changes_user.then(|| Instruction::User("root".to_owned())));
+    }
+
+    /// Whether the base's steps run in another shell than ours are written for.
+    fn changes_shell(&self) -> bool {
+        let shell = &self.input.base.shell;
+        !shell.is_empty() && shell != &DEFAULT_SHELL
     }
 
     /// With a Python from source: a stage with mirrors and headers that both the compilation and the result start from.
@@ -249,6 +265,9 @@ impl Planner<'_> {
         }
         if self.services.needs_script() || !first.is_empty() {
             environment.provide_locale(self.input.descriptor);
+        }
+        if self.mirror(SourceInstaller::Pip).is_some() {
+            environment.clear_pip_sources();
         }
         let changes = environment.changes();
         if !changes.is_empty() {
@@ -340,10 +359,10 @@ impl Planner<'_> {
     fn pip_steps(&self, draft: &mut Draft) -> Result<String, RecipeError> {
         let request = self.input.request;
         let mirror = self.mirror(SourceInstaller::Pip);
-        if let Some(file) = mirror {
-            mirrors::pip(draft, file);
-        }
         let interpreter = self.interpreter();
+        if let Some(file) = mirror {
+            mirrors::pip(draft, file, &interpreter.path);
+        }
         if !self.choices.needs_pip {
             return Ok(interpreter.path);
         }
@@ -438,7 +457,7 @@ impl Planner<'_> {
         }
         if let (Some(_), Some(hash)) = (&request.jupyter_password, self.input.jupyter_hash) {
             let user = self.services.after.as_ref().map(|program| program.user.as_str()).unwrap_or_default();
-            jupyter::password(draft, hash, user);
+            jupyter::password(draft, hash, user, self.input.descriptor.jupyter_lab.available);
         }
     }
 
@@ -459,6 +478,13 @@ impl Planner<'_> {
         let found = self.input.files.installers.iter().find(|file| file.kind == kind && file.name.as_str() == name);
         found.ok_or_else(|| RecipeError::InstallerMissing { needed: kind.name(), file: name.to_owned(), directory })
     }
+}
+
+/// What runs a step unless an image says otherwise.
+const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+fn default_shell() -> Instruction {
+    Instruction::Shell(DEFAULT_SHELL.map(str::to_owned).to_vec())
 }
 
 /// Takes a directory from another stage to the same place.

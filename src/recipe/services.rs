@@ -19,6 +19,9 @@ pub(super) struct StartProgram {
     pub(super) entrypoint: Vec<String>,
     /// The base's own user; empty means root.
     pub(super) user: String,
+    /// What stops the base's own program; empty means `SIGTERM`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) stop_signal: String,
     /// sshd is served.
     pub(super) ssh: bool,
     /// JupyterLab is served.
@@ -40,6 +43,7 @@ impl Services {
         let original = before.clone().unwrap_or_else(|| StartProgram {
             entrypoint: base.entrypoint.clone(),
             user: base.user.clone(),
+            stop_signal: base.stop_signal.clone(),
             ssh: false,
             jupyter: false,
         });

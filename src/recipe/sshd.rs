@@ -12,11 +12,30 @@ pub(super) fn packages(tool: PackageTool) -> &'static [&'static str] {
     }
 }
 
+/// What our sshd reads in place of the base's own configuration, which may say anything: another port, other users.
+pub(super) const CONFIGURATION: &str = "/usr/local/dros/fastbuild/sshd_config";
+const TEXT: &str = include_str!("sshd_config");
+/// For an sshd that the base starts itself. The first value wins, also over what the file includes.
+const FOR_THE_BASE: &str =
+    "# FastBuild begin\\nPermitRootLogin yes\\nPasswordAuthentication yes\\nUsePAM yes\\n# FastBuild end\\n";
+
 /// Prepares sshd for containers. Keys that the package made are removed, or every container would share them.
 pub(super) fn prepare(draft: &mut Draft, is_fresh: bool) {
+    draft.copy("fastbuild/sshd_config", 0o644, TEXT, CONFIGURATION);
     let mut steps = vec!["mkdir -p /run/sshd".to_owned()];
     if is_fresh {
         steps.push("rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub".to_owned());
+    }
+    if !is_fresh {
+        let file = "/etc/ssh/sshd_config";
+        steps.extend([
+            format!("touch {file}"),
+            format!("sed -i '/^# FastBuild begin$/,/^# FastBuild end$/d' {file}"),
+            format!("printf '{FOR_THE_BASE}' > {file}.new"),
+            format!("cat {file} >> {file}.new"),
+            format!("cat {file}.new > {file}"),
+            format!("rm {file}.new"),
+        ]);
     }
     // A container has no login uid to set; where that is required, every session ends at once.
     steps.push(

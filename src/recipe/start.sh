@@ -4,11 +4,18 @@
 serve_ssh=@SSH@
 serve_jupyter=@JUPYTER@
 base_user=@USER@
+base_signal=@SIGNAL@
 python=@PYTHON@
 jupyter_configuration=@CONFIGURATION@
 @SET@
 children=
-patience=8
+base=
+# Fifths of a second since the start that the base image's own program has for taking a port.
+waited=0
+ssh_patience=8
+jupyter_patience=8
+case " $* " in *sshd* | *supervisord* | */init\ *) ssh_patience=50 ;; esac
+case " $* " in *jupyter* | *notebook*) jupyter_patience=100 ;; esac
 
 say() { printf 'fastbuild: %s\n' "$*" >&2; }
 
@@ -34,13 +41,12 @@ alive() { kill -0 "$1" 2>/dev/null; }
 
 stop() {
 	trap '' TERM INT QUIT HUP
-	for child in $children; do kill -TERM "$child" 2>/dev/null; done
-	rounds=0
+	# Docker kills after ten seconds, and a busy machine takes its time for each of these rounds.
+	deadline=$(($(date +%s) + 7))
+	[ -z "$base" ] || kill -s "$base_signal" "$base" 2>/dev/null || kill -TERM "$base" 2>/dev/null
+	for child in $children; do [ "$child" = "$base" ] || kill -TERM "$child" 2>/dev/null; done
 	for child in $children; do
-		while alive "$child" && [ "$rounds" -lt 40 ]; do
-			rounds=$((rounds + 1))
-			pause || rounds=$((rounds + 4))
-		done
+		while alive "$child" && [ "$(date +%s)" -lt "$deadline" ]; do pause; done
 	done
 	for child in $children; do kill -KILL "$child" 2>/dev/null; done
 	exit 0
@@ -100,17 +106,17 @@ as_base_user() {
 	exit 1
 }
 
-# settle HEX_PORT: gives the base image's own program a moment, once for all services, to take the port.
+# settle HEX_PORT PATIENCE: gives the base image's own program a moment to take the port.
 settle() {
-	while [ -n "$base" ] && alive "$base" && ! listens "$1" && [ "$patience" -gt 0 ]; do
-		patience=$((patience - 1))
-		pause || patience=$((patience - 4))
+	while [ -n "$base" ] && alive "$base" && ! listens "$1" && [ "$waited" -lt "$2" ]; do
+		waited=$((waited + 1))
+		pause || waited=$((waited + 4))
 	done
 	listens "$1"
 }
 
 start_ssh() {
-	if settle 0016; then
+	if settle 0016 "$ssh_patience"; then
 		say 'port 22 is served already'
 		return
 	fi
@@ -122,12 +128,12 @@ start_ssh() {
 	mkdir -p /run/sshd
 	chmod 0755 /run/sshd
 	ssh-keygen -A >/dev/null
-	"$sshd" -D -e -p 22 -o PermitRootLogin=yes -o PasswordAuthentication=yes &
+	"$sshd" -D -e -f @SSHD_CONFIGURATION@ &
 	children="$children $!"
 }
 
 start_jupyter() {
-	if settle 22B8; then
+	if settle 22B8 "$jupyter_patience"; then
 		say 'port 8888 is served already'
 		return
 	fi
@@ -147,8 +153,10 @@ start_jupyter() {
 
 trap stop TERM INT QUIT HUP
 PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
+for directory in /usr/sbin /usr/bin /sbin /bin; do
+	case ":$PATH:" in *":$directory:"*) ;; *) PATH=$PATH:$directory ;; esac
+done
 export PATH
-base=
 if [ "$#" -gt 0 ]; then
 	# A program in the background would otherwise read from /dev/null.
 	exec 3<&0

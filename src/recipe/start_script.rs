@@ -1,9 +1,9 @@
 //! The start script: one fixed text, with what it serves and the base's own program filled in as quoted words.
 
 use super::draft::Draft;
-use super::jupyter::CONFIGURATION;
 use super::services::StartProgram;
 use super::shell::{word, words};
+use super::{jupyter, sshd};
 use crate::inspect::START_SCRIPT;
 
 const TEMPLATE: &str = include_str!("start.sh");
@@ -21,13 +21,19 @@ pub(super) fn text(program: &StartProgram, python: &str) -> String {
     } else {
         format!("set -- {} \"$@\"", words(&program.entrypoint))
     };
+    let signal = match program.stop_signal.trim_start_matches("SIG") {
+        signal if signal.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !signal.is_empty() => signal,
+        _ => "TERM",
+    };
     let python = if python.is_empty() { "python3" } else { python };
     // Entrypoint and user may hold anything, a mark included: each goes where its mark first stands, the later one first.
     TEMPLATE
         .replace("@SSH@", flag(program.ssh))
         .replace("@JUPYTER@", flag(program.jupyter))
-        .replace("@CONFIGURATION@", CONFIGURATION)
+        .replace("@CONFIGURATION@", jupyter::CONFIGURATION)
+        .replace("@SSHD_CONFIGURATION@", sshd::CONFIGURATION)
         .replace("@PYTHON@", &word(python))
         .replacen("\n@SET@\n", &format!("\n{set}\n"), 1)
+        .replacen("@SIGNAL@", &word(signal), 1)
         .replacen("@USER@", &word(&program.user), 1)
 }

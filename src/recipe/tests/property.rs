@@ -170,6 +170,7 @@ fn intended(recipe: &Recipe, dialect: Dialect) -> Vec<&'static str> {
             Instruction::Entrypoint(_) => "ENTRYPOINT",
             Instruction::Cmd(_) => "CMD",
             Instruction::Expose(_) => "EXPOSE",
+            Instruction::StopSignal(_) => "STOPSIGNAL",
         };
         names.push(name);
     }
@@ -190,6 +191,7 @@ fn found(text: &str) -> Vec<&'static str> {
         Parsed::Entrypoint(_) => "ENTRYPOINT",
         Parsed::Cmd(_) => "CMD",
         Parsed::Expose(_) => "EXPOSE",
+        Parsed::Stopsignal(_) => "STOPSIGNAL",
         other => panic!("an instruction that no recipe writes: {other:?}"),
     };
     parsed.instructions.iter().map(name).collect()

@@ -196,31 +196,3 @@ async fn a_reader_that_has_enough_is_no_failure() {
     let left = left_by(command, "").await;
     assert_eq!((left.code, left.stderr.as_str()), (Some(0), ""));
 }
-
-#[tokio::test]
-async fn it_speaks_the_language_of_the_locale_or_the_one_asked_for() {
-    let service = Scripted::serve(|_| success(accepted())).await;
-    for (arguments, locale, words) in [
-        (&["submit", "-"][..], "zh_CN.UTF-8", "任务 1795229647053 已接受：h/t/c1:v1\n"),
-        (&["submit", "-"], "C.UTF-8", "task 1795229647053 accepted: h/t/c1:v1\n"),
-        (&["submit", "-", "--lang", "zh"], "en_GB.UTF-8", "任务 1795229647053 已接受：h/t/c1:v1\n"),
-        (&["submit", "-", "--lang", "en"], "zh_CN.UTF-8", "task 1795229647053 accepted: h/t/c1:v1\n"),
-    ] {
-        let left = service.run_with(arguments, &[("LC_ALL", locale)], "{}").await;
-        assert_eq!((left.code, left.stdout.as_str()), (Some(0), words), "{arguments:?} {locale}");
-        let accepted = service.asked().last().unwrap().header("accept-language").to_owned();
-        assert_eq!(accepted.starts_with("zh"), words.starts_with('任'), "{arguments:?} {locale}: {accepted}");
-    }
-    let left = service.run_with(&["submit", "/nowhere", "--lang", "zh"], &[], "").await;
-    assert_eq!(left.code, Some(2));
-    assert!(left.stderr.contains("无法读取 /nowhere"), "{left:?}");
-    let failing = Scripted::serve(|_| {
-        success(
-            json!({ "task_id": NUMBER, "state": "BUILD_FAILED", "cause": "PACKAGE_NOT_FOUND", "failed_stage": "build",
-            "message": "找不到软件包：nope", "hint": "请检查", "page": { "total": 1 }, "lines": [], "next": 0 }),
-        )
-    })
-    .await;
-    let left = failing.run_with(&["tasks", "--lang", "zh"], &[], "").await;
-    assert!(left.stderr.contains("第 1 页"), "{left:?}");
-}

@@ -1,5 +1,6 @@
 //! The main job, end to end: request, build, push, run, callback.
 
+mod awkward;
 mod bases;
 mod builders;
 mod cancel;
