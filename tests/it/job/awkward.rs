@@ -43,6 +43,7 @@ async fn a_base_with_ways_of_its_own_serves_what_is_asked_for() {
     );
     let took = container.stop().await;
     assert!(took < Duration::from_secs(10), "stopped after {took:?}");
+    container.remove().await;
     forget(&target).await;
     service.stop().await;
 }
