@@ -110,13 +110,14 @@ impl Submissions {
     /// Accepts a request. The row is on disk before this returns.
     pub async fn submit(&self, submission: &Submission) -> Result<Accepted, SubmitError> {
         let pipeline = &self.pipeline;
+        let request = self.well_formed(&submission.body)?;
         pipeline.site.require_configured()?;
         if let Some(key) = &submission.idempotency_key
             && let Some(task) = pipeline.store.task_by_idempotency_key(key).await?
         {
             return Ok(Accepted { task, descriptor: None });
         }
-        let request = BuildRequest::parse(&submission.body, &pipeline.cipher)?;
+        let request = request?;
         let document = redacted_document(&submission.body).unwrap_or_default();
         let kept = KeptPasswords::of(&request);
         self.accept(&request, document.to_string(), &kept, submission, None).await
@@ -137,8 +138,9 @@ impl Submissions {
     /// What a request would build; nothing is stored.
     pub async fn preview(&self, body: &[u8]) -> Result<Preview, SubmitError> {
         let pipeline = &self.pipeline;
+        let request = self.well_formed(body)?;
         pipeline.site.require_configured()?;
-        let request = BuildRequest::parse(body, &pipeline.cipher)?;
+        let request = request?;
         let harbor = pipeline.site.harbor().await?;
         let docker = pipeline.site.docker_server().await?;
         let base = docker.engine.inspect_image(&request.base.to_string()).await.map_err(SiteError::from)?;
@@ -164,6 +166,14 @@ impl Submissions {
         }
         let dockerfile = recipe.text().map_err(RecipeError::from)?;
         Ok(Preview { dockerfile, plan: remarks(&recipe.plan), warnings })
+    }
+
+    /// A wrong shape is told before anything else, what the values say only once there is a service to say it.
+    fn well_formed(&self, body: &[u8]) -> Result<Result<BuildRequest, RequestError>, RequestError> {
+        match BuildRequest::parse(body, &self.pipeline.cipher) {
+            Err(invalid @ RequestError::Invalid(_)) => Err(invalid),
+            parsed => Ok(parsed),
+        }
     }
 
     async fn accept(

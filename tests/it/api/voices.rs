@@ -50,6 +50,10 @@ async fn refusals_of_every_kind_speak_both_languages() {
     {
         voices(path, || at(Method::POST, path)).await;
     }
+    // The shape is judged first, as it always was.
+    for path in ["/task/build-image", "/task/preview-dockerfile"] {
+        assert_eq!(app.post_text(path, "").await.invalid(), [("body".to_owned(), "value_error.missing".to_owned())]);
+    }
     app.post_form("/config/config-fastbuild", configuration_form(&[])).await.data();
     app.add_task("harbor.example.cn/team/taken:v1").await;
     let tools = "/dockerfile_json/image_installer_config";
