@@ -173,6 +173,19 @@ impl Store {
             .await?)
     }
 
+    /// Attempts for an owner's tasks, newest first.
+    pub async fn attempts_of_owner(&self, owner: &str, limit: i64) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            AttemptRow,
+            "SELECT * FROM callback_attempt WHERE task_id IN (SELECT task_id FROM task WHERE owner = ?1)
+             ORDER BY primary_id DESC LIMIT ?2",
+            owner,
+            limit
+        )
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
     /// Attempts of a task, oldest first.
     pub async fn attempts_of_task(&self, task_id: TaskId) -> Result<Vec<AttemptRow>, StoreError> {
         Ok(sqlx::query_as!(

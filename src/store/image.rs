@@ -127,10 +127,12 @@ impl Store {
     }
 
     /// A page of images, newest first, and how many match in all. Filters are substrings in any case, empty for none.
+    /// With an owner only bases and what the owner's tasks made.
     pub async fn images(
         &self,
         keyword: &str,
         image_type: &str,
+        owner: Option<&str>,
         page: i64,
         page_size: i64,
     ) -> Result<(Vec<ImageRow>, i64), StoreError> {
@@ -140,9 +142,11 @@ impl Store {
             "SELECT * FROM image
              WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
                AND (?2 = '' OR lower(type) = lower(?2))
-             ORDER BY primary_id DESC LIMIT ?3 OFFSET ?4",
+               AND (?3 IS NULL OR type = 'Base' OR task_id IN (SELECT task_id FROM task WHERE owner = ?3))
+             ORDER BY primary_id DESC LIMIT ?4 OFFSET ?5",
             keyword,
             image_type,
+            owner,
             page_size,
             offset
         )
@@ -151,9 +155,11 @@ impl Store {
         let total = sqlx::query_scalar!(
             r#"SELECT count(*) AS "total!: i64" FROM image
                WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
-                 AND (?2 = '' OR lower(type) = lower(?2))"#,
+                 AND (?2 = '' OR lower(type) = lower(?2))
+                 AND (?3 IS NULL OR type = 'Base' OR task_id IN (SELECT task_id FROM task WHERE owner = ?3))"#,
             keyword,
-            image_type
+            image_type,
+            owner
         )
         .fetch_one(&self.readers)
         .await?;

@@ -4,6 +4,7 @@
 //! disk (accepting and ending a task) and the other leaves that to the next checkpoint. A row read back is parsed, never
 //! served.
 
+mod access;
 mod callback;
 mod check_result;
 mod configuration;
@@ -12,6 +13,7 @@ mod image_life;
 mod import;
 mod stage;
 mod task;
+mod task_of_owner;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -21,6 +23,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
+pub use access::{AccessTokenRow, NewAccessToken};
 pub use callback::{AttemptRow, DeliveryRow, NewAttempt, NewDelivery};
 pub use check_result::CheckResultRow;
 pub use configuration::{CallbackHeadersRow, DockerServerRow, HarborRow, HostRow, NewDockerServer, NewHarbor};
@@ -85,7 +88,7 @@ pub struct Store {
     durable: SqlitePool,
     relaxed: SqlitePool,
     turn: Mutex<()>,
-    _lock: std::fs::File,
+    _lock: Option<std::fs::File>,
 }
 
 /// A write transaction that has its turn.
@@ -110,6 +113,19 @@ impl Store {
     /// Opens the database, takes it for this process and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = take_lock(path)?;
+        Self::connect(path, Some(lock)).await
+    }
+
+    /// Opens the database beside a process that may have it. Where none has, it is taken and brought up to date.
+    pub async fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        match take_lock(path) {
+            Ok(lock) => Self::connect(path, Some(lock)).await,
+            Err(StoreError::InUse(_)) => Self::connect(path, None).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn connect(path: &Path, lock: Option<std::fs::File>) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str("sqlite://")?
             .filename(path)
             .create_if_missing(true)
@@ -118,7 +134,9 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("trusted_schema", "OFF");
         let durable = pool(options.clone().synchronous(SqliteSynchronous::Full), 1).await?;
-        sqlx::migrate!().run(&durable).await?;
+        if lock.is_some() {
+            sqlx::migrate!().run(&durable).await?;
+        }
         let relaxed = pool(options.clone().synchronous(SqliteSynchronous::Normal), 1).await?;
         let readers = pool(options.read_only(true).create_if_missing(false), READERS).await?;
         Ok(Self { readers, durable, relaxed, turn: Mutex::new(()), _lock: lock })

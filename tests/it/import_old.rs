@@ -132,7 +132,7 @@ async fn a_whole_database_moves_in() {
     assert_eq!((failed.state.as_str(), &failed.cause, &failed.message), ("BUILD_FAILED", &None, &None));
     assert_eq!(store.stages(failed.id()).await.unwrap()[0].status, "fail");
 
-    let (images, total) = store.images("", "", 1, 10).await.unwrap();
+    let (images, total) = store.images("", "", None, 1, 10).await.unwrap();
     assert_eq!(total, 2);
     let ours = images.iter().find(|image| image.task_id == 1_795_230_403_816).unwrap();
     assert_eq!((ours.name.as_str(), ours.tag.as_str(), ours.size_bytes), ("harbor.example.cn/m/sw", "v4", 633_507_676));
@@ -173,7 +173,7 @@ async fn a_second_import_adds_nothing() {
     let move_in = Move::of(WHOLE).await;
     move_in.import().await;
     let rows = async |store: &Store| {
-        let images = store.images("", "", 1, 100).await.unwrap();
+        let images = store.images("", "", None, 1, 100).await.unwrap();
         let tasks = task(store, 1_795_230_403_816).await;
         (
             images,
@@ -252,7 +252,7 @@ async fn odd_values_are_taken_or_named() {
     assert_eq!((stage.status.as_str(), stage.duration_ms), ("fail", Some(2_500)));
     let images = table(&report, "fb_image_table");
     assert_eq!((images.skipped["neither Base nor Customized"], images.taken), (1, 1));
-    assert_eq!(store.images("", "", 1, 10).await.unwrap().0[0].size_bytes, 0);
+    assert_eq!(store.images("", "", None, 1, 10).await.unwrap().0[0].size_bytes, 0);
     assert_eq!(table(&report, "fb_image_check_result_table").skipped["its result is no JSON object"], 1);
     let callbacks = table(&report, "fb_callback_table");
     assert_eq!((callbacks.skipped["no url"], callbacks.changed["its headers could not be read"]), (1, 1));
