@@ -104,7 +104,8 @@ fn overlay(table: &mut Table, name: &str, value: &str) -> Result<(), SettingsErr
     let Value::Table(section) = section else { return Err(SettingsError::Variable(name.to_owned())) };
     let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     // A key of digits is a text all the same, and so is a date.
-    let is_text_setting = matches!(key.as_str(), "key" | "iv" | "time_zone" | "host" | "public_url" | "file");
+    let is_text_setting =
+        matches!(key.as_str(), "key" | "iv" | "time_zone" | "host" | "public_url" | "file" | "header");
     let value = match parsed {
         Some(value) if !is_text_setting || value.is_str() => value,
         _ => Value::String(value.to_owned()),
@@ -129,6 +130,11 @@ fn settle_paths(settings: &mut Settings, root: &Path) {
     settle(&mut key_file, &file.with_added_extension("key").to_string_lossy());
     settings.db.file = file.to_string_lossy().into_owned();
     settings.db.key_file = key_file;
+    for file in [&mut settings.tls.cert_file, &mut settings.tls.key_file] {
+        if !file.as_os_str().is_empty() {
+            *file = root.join(&*file);
+        }
+    }
     settings.fb.base_dir = base;
 }
 

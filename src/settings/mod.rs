@@ -8,6 +8,7 @@ mod sections;
 
 pub use load::{SettingsError, load};
 pub use sections::{
-    AesSection, BuildSection, BuilderChoice, CallbackSection, DatabaseSection, DefaultLanguage, DefaultPython,
-    FastBuildSection, LimitsSection, LogFormat, LogSection, PipInstaller, Settings,
+    AccessMode, AccessSection, AesSection, BuildSection, BuilderChoice, CallbackSection, DatabaseSection,
+    DefaultLanguage, DefaultPython, FastBuildSection, LimitsSection, LogFormat, LogSection, PipInstaller, Settings,
+    TlsSection,
 };

@@ -21,6 +21,10 @@ pub struct Settings {
     pub aes: AesSection,
     /// Builds.
     pub build: BuildSection,
+    /// Who may call.
+    pub access: AccessSection,
+    /// The service's own certificate.
+    pub tls: TlsSection,
     /// Limits on time and size.
     pub limits: LimitsSection,
     /// Logging.
@@ -261,6 +265,69 @@ impl From<String> for DefaultPython {
     }
 }
 
+/// `[access]`: who may call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessSection {
+    /// `auto`, `open` or `token`.
+    pub mode: AccessMode,
+    /// Whether the service may be open on an address that other machines reach.
+    pub allow_open: bool,
+    /// A header beside `Authorization` that a token may come in, for old clients.
+    pub header: String,
+    /// More names by which an open service is called, against DNS rebinding.
+    pub hosts: Vec<String>,
+    /// How long a login to the console lasts, in hours.
+    pub session_hours: u64,
+    /// How long a signed link is good, in hours.
+    pub link_hours: u64,
+    /// Logins that one address may try in a minute.
+    pub login_attempts: u32,
+}
+
+impl Default for AccessSection {
+    fn default() -> Self {
+        Self {
+            mode: AccessMode::Auto,
+            allow_open: false,
+            header: String::new(),
+            hosts: Vec::new(),
+            session_hours: 12,
+            link_hours: 24,
+            login_attempts: 10,
+        }
+    }
+}
+
+/// Whether callers show who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessMode {
+    /// They do as soon as a token was ever made.
+    Auto,
+    /// They never do.
+    Open,
+    /// They always do.
+    Token,
+}
+
+/// `[tls]`: the service's own certificate; plain HTTP when empty.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsSection {
+    /// PEM file of the certificate and those that lead to its CA.
+    pub cert_file: PathBuf,
+    /// PEM file of its key.
+    pub key_file: PathBuf,
+}
+
+impl TlsSection {
+    /// Whether the service speaks TLS.
+    pub fn is_on(&self) -> bool {
+        !self.cert_file.as_os_str().is_empty() || !self.key_file.as_os_str().is_empty()
+    }
+}
+
 /// `[limits]`: limits on time and size.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -283,6 +350,18 @@ pub struct LimitsSection {
     pub upload_bytes: u64,
     /// Tasks waiting or running at the same time; more are refused with 429.
     pub unfinished_tasks: u64,
+    /// Connections of clients at the same time; more wait to be accepted.
+    pub connections: usize,
+    /// The head of a request, from its first byte to its last, in seconds.
+    pub header_seconds: u64,
+    /// A connection between two requests, or with an answer that nobody reads, in seconds.
+    pub idle_connection_seconds: u64,
+    /// A pause within the body of a request, in seconds.
+    pub body_seconds: u64,
+    /// Headers of a request.
+    pub headers: usize,
+    /// The head of a request, in bytes.
+    pub header_bytes: usize,
 }
 
 impl Default for LimitsSection {
@@ -297,6 +376,12 @@ impl Default for LimitsSection {
             body_bytes: 4 << 20,
             upload_bytes: 8 << 30,
             unfinished_tasks: 10_000,
+            connections: 4_096,
+            header_seconds: 10,
+            idle_connection_seconds: 75,
+            body_seconds: 30,
+            headers: 100,
+            header_bytes: 64 << 10,
         }
     }
 }
