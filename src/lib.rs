@@ -3,6 +3,7 @@
 //! The map: `api` takes requests, `queue` runs tasks, `pipeline` leads a task through its stages, `recipe` writes the
 //! Dockerfile, `engine` drives the Docker daemon, `callback` tells the platform. `docs/ARCHITECTURE.md` has the picture.
 
+pub mod access;
 pub mod api;
 pub mod callback;
 pub mod catalogue;
