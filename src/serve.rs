@@ -1,5 +1,9 @@
 //! The service as a whole: made in one function, stopped in another.
 
+mod certificate;
+mod connection;
+mod server;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +13,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use certificate::CertificateError;
+use certificate::Certificates;
+use connection::Limits;
+use server::{Ends, Server};
+
+use crate::access::{Access, AccessError};
 use crate::api::{self, AppState};
 use crate::callback::{CallbackService, CallbackSetupError};
 use crate::catalogue::Catalogue;
@@ -19,7 +29,7 @@ use crate::pipeline::{Inspections, Pipeline, Workspaces};
 use crate::progress::Feeds;
 use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
 use crate::secret::{PlatformCipher, Sealer, SecretError};
-use crate::settings::Settings;
+use crate::settings::{LimitsSection, Settings};
 use crate::site::{Site, SiteError};
 use crate::store::{Store, StoreError};
 
@@ -49,6 +59,12 @@ pub enum StartError {
     /// The site's rows.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// Who may call.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The service's certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The HTTP server.
     #[error("the HTTP server failed: {0}")]
     Http(#[from] std::io::Error),
@@ -87,6 +103,7 @@ impl Service {
         let site =
             Site::open(store.clone(), sealer.clone(), outside.connector, settings.clone(), clock.clone()).await?;
         let site = Arc::new(site);
+        let access = Arc::new(Access::new(store.clone(), sealer.clone(), clock.clone(), settings.clone())?);
         let catalogue =
             Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
         let callbacks = Arc::new(CallbackService::new(store.clone(), site.clone(), clock.clone(), &settings.callback)?);
@@ -123,6 +140,7 @@ impl Service {
             sealer,
             clock,
             site,
+            access,
             catalogue,
             feeds,
             callbacks,
@@ -149,25 +167,31 @@ impl Service {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StartError> {
         let Self { state, tracker, maker } = self;
+        state.access.listen_on(listener.local_addr()?).await?;
+        let certificates = Certificates::open(&state.settings.tls).await?;
         let hand_back = CancellationToken::new();
         let stop = state.stop.clone();
         tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
         tracker.spawn(remove_leftovers(state.site.clone(), maker, stop.clone()));
         tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
+        if let Some(certificates) = certificates.clone() {
+            tracker.spawn(certificates.follow(stop.clone()));
+        }
+        tracker.spawn(state.access.clone().note_uses(stop.clone()));
         let (images, bases) = (state.images.clone(), state.settings.build.base_images.clone());
         if !bases.is_empty() && state.site.missing_parts().is_empty() {
             tracker.spawn(async move { images.offer_configured_bases(&bases).await });
         }
         let limit = Duration::from_secs(state.settings.fb.shutdown_seconds);
         let store = state.store.clone();
-        let stopping = stop.clone();
-        let server = axum::serve(listener, api::router(state)).with_graceful_shutdown(async move {
-            shutdown.await;
-            tracing::info!("stopping: at most {} s", limit.as_secs());
-            stopping.cancel();
-        });
-        let server = tokio::spawn(async move { server.await });
-        stop.cancelled().await;
+        let ends = Ends { stop: stop.clone(), cut: CancellationToken::new() };
+        let cut = ends.cut.clone();
+        let (connections, limits) = connection_limits(&state.settings.limits);
+        let server =
+            tokio::spawn(Server::new(api::router(state), connections, limits, ends, certificates).run(listener));
+        shutdown.await;
+        tracing::info!("stopping: at most {} s", limit.as_secs());
+        stop.cancel();
         let deadline = tokio::time::Instant::now() + limit.saturating_sub(CLOSING_TIME);
         tracker.close();
         let drained = async {
@@ -181,6 +205,7 @@ impl Service {
                 hand_back.cancel();
                 if tokio::time::timeout(CLOSING_TIME, &mut drained).await.is_err() {
                     tracing::warn!("stopping: connections were still open");
+                    cut.cancel();
                 }
             }
         }
@@ -188,6 +213,16 @@ impl Service {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+fn connection_limits(settings: &LimitsSection) -> (usize, Limits) {
+    let limits = Limits {
+        header: Duration::from_secs(settings.header_seconds.max(1)),
+        idle: Duration::from_secs(settings.idle_connection_seconds.max(1)),
+        headers: settings.headers,
+        header_bytes: settings.header_bytes,
+    };
+    (settings.connections, limits)
 }
 
 async fn make_directories(settings: &Settings) -> Result<(), StartError> {

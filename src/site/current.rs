@@ -107,11 +107,12 @@ impl Site {
         if !fb.public_url.is_empty() {
             return fb.public_url.trim_end_matches('/').to_owned();
         }
+        let scheme = if self.settings.tls.is_on() { "https" } else { "http" };
         if let Some(host) = self.host() {
-            return format!("http://{}:{}", in_url(&host.host), host.port);
+            return format!("{scheme}://{}:{}", in_url(&host.host), host.port);
         }
         let host = if matches!(fb.host.as_str(), "0.0.0.0" | "::" | "[::]") { "127.0.0.1" } else { &fb.host };
-        format!("http://{}:{}", in_url(host), fb.port)
+        format!("{scheme}://{}:{}", in_url(host), fb.port)
     }
 
     /// The parts that are not configured yet.
