@@ -14,10 +14,11 @@ use super::envelope::{Answer, Envelope, Welcome, success, welcome_to};
 use super::error::FormErrors;
 use super::extract::JsonBody;
 use super::{ApiError, AppState};
+use crate::access::Caller;
 use crate::language::{Language, Message};
 use crate::request::{Location, ValidationError};
 use crate::site::check_headers;
-use crate::store::AttemptRow;
+use crate::store::{AttemptRow, StoreError};
 
 /// The most rows that one answer carries.
 const MAX_ROWS: i64 = 10_000;
@@ -93,8 +94,8 @@ async fn callback_welcome() -> Json<Welcome> {
 /// List the attempts to deliver callbacks, newest first
 #[utoipa::path(get, path = "/api/fast-build/callback/all", tag = "callback",
     responses((status = 200, body = Envelope<Vec<CallbackView>>)))]
-async fn callback_all(State(state): State<AppState>) -> Answer<Vec<CallbackView>> {
-    let rows = state.store.attempts(MAX_ROWS).await?;
+async fn callback_all(State(state): State<AppState>, caller: Caller) -> Answer<Vec<CallbackView>> {
+    let rows = attempts(&state, &caller, MAX_ROWS).await?;
     success(rows.into_iter().map(|row| CallbackView::new(row, &state)).collect::<Result<_, _>>()?)
 }
 
@@ -103,9 +104,16 @@ async fn callback_all(State(state): State<AppState>) -> Answer<Vec<CallbackView>
 /// `code` -1 when there is none yet.
 #[utoipa::path(get, path = "/api/fast-build/callback/latest", tag = "callback",
     responses((status = 200, body = Envelope<CallbackView>)))]
-async fn callback_latest(State(state): State<AppState>) -> Answer<CallbackView> {
-    let newest = state.store.attempts(1).await?.pop().ok_or(Message::NoCallbackYet)?;
+async fn callback_latest(State(state): State<AppState>, caller: Caller) -> Answer<CallbackView> {
+    let newest = attempts(&state, &caller, 1).await?.pop().ok_or(Message::NoCallbackYet)?;
     success(CallbackView::new(newest, &state)?)
+}
+
+async fn attempts(state: &AppState, caller: &Caller, limit: i64) -> Result<Vec<AttemptRow>, StoreError> {
+    match caller.limited_to() {
+        None => state.store.attempts(limit).await,
+        Some(owner) => state.store.attempts_of_owner(owner, limit).await,
+    }
 }
 
 /// A header's value; numbers and truth values are written out.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayItems, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Object, ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{OpenApi, ToSchema};
 
@@ -57,6 +58,9 @@ pub(super) struct Foundation;
 pub fn openapi_document() -> utoipa::openapi::OpenApi {
     let mut document = documented().into_openapi();
     if let Some(components) = &mut document.components {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let bearer = bearer.description(Some("A token, where the service asks for one: fastbuild token create."));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
         let known = components.schemas.clone();
         for schema in components.schemas.values_mut() {
             if let RefOr::T(Schema::Object(object)) = schema {
@@ -64,6 +68,9 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
             }
         }
     }
+    // A service on loopback may be open, so none is the other choice.
+    let none: [&str; 0] = [];
+    document.security = Some(vec![SecurityRequirement::new("bearer", none), SecurityRequirement::default()]);
     document
 }
 

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::RETRY_AFTER;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use super::envelope::refused;
 use super::validation::HTTPValidationError;
+use crate::access::Refusal;
 use crate::explanation::Explanation;
-use crate::language::{Language, Message};
+use crate::language::{Excess, Language, Message};
 use crate::request::ValidationError;
 use crate::site::SiteError;
 use crate::store::StoreError;
@@ -33,6 +34,12 @@ pub enum ApiError {
     /// Nothing is there: HTTP 404.
     #[error("not found")]
     NotFound,
+    /// Nobody knows who asks: HTTP 401 with the envelope.
+    #[error("nobody knows who asks: {0:?}")]
+    Unauthorized(Refusal),
+    /// Whoever asks may not: HTTP 403 with the envelope.
+    #[error("whoever asks may not: {0:?}")]
+    Forbidden(Refusal),
     /// Too much is asked at once: HTTP 429 with the envelope.
     #[error("refused for now: {}", message.render(Language::English))]
     TooMany {
@@ -40,6 +47,14 @@ pub enum ApiError {
         message: Message,
         /// When to try again.
         retry_after_seconds: u32,
+    },
+    /// The head of the request is too large: HTTP 431 with the envelope.
+    #[error("the head of the request is too large")]
+    HeadTooLarge {
+        /// How many headers it may have.
+        headers: usize,
+        /// How many bytes.
+        bytes: usize,
     },
     /// The daemon or Harbor test of a configuration failed: the documented HTTP 500, in their own words.
     #[error("the configuration test failed: {0}")]
@@ -63,9 +78,21 @@ impl ApiError {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(HTTPValidationError { detail: detail.clone() })).into_response()
             }
             Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({ "detail": "Not Found" }))).into_response(),
+            Self::Unauthorized(refusal) => {
+                let message = Message::Access(*refusal);
+                let header = [(WWW_AUTHENTICATE, "Bearer realm=\"FastBuild\"")];
+                (StatusCode::UNAUTHORIZED, header, refused(message.render(language))).into_response()
+            }
+            Self::Forbidden(refusal) => {
+                (StatusCode::FORBIDDEN, refused(Message::Access(*refusal).render(language))).into_response()
+            }
             Self::TooMany { message, retry_after_seconds } => {
                 let header = [(RETRY_AFTER, retry_after_seconds.to_string())];
                 (StatusCode::TOO_MANY_REQUESTS, header, refused(message.render(language))).into_response()
+            }
+            Self::HeadTooLarge { headers, bytes } => {
+                let message = Message::Excess(Excess::Head { headers: *headers, bytes: *bytes });
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refused(message.render(language))).into_response()
             }
             Self::ConfigurationTest(words) => {
                 let body = json!({ "message": words, "code": "123" });

@@ -20,6 +20,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
 use super::{ApiError, AppState};
+use crate::access::Caller;
 use crate::cause::Cause;
 use crate::language::{Language, Message};
 use crate::progress::{Event, EventBody, JournalReader, Numbered};
@@ -113,11 +114,12 @@ struct LogLine {
         FormErrors))]
 async fn task_events(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     headers: HeaderMap,
     Query(query): Query<EventsQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let task = known(&state, query.task_id).await?;
+    let task = state.task_of(&caller, query.task_id).await?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.trim().parse().ok());
     let after = seen.unwrap_or_else(|| query.after.and_then(|after| u64::try_from(after).ok()).unwrap_or(0));
     let follower = Follower::new(state, &task, after, language);
@@ -127,8 +129,8 @@ async fn task_events(
 /// Read lines of a stage's log
 #[utoipa::path(get, path = "/api/fast-build/task/log", tag = "task", params(LogQuery),
     responses((status = 200, body = Envelope<LogLines>), FormErrors))]
-async fn task_log(State(state): State<AppState>, Query(query): Query<LogQuery>) -> Answer<LogLines> {
-    let task = known(&state, query.task_id).await?;
+async fn task_log(State(state): State<AppState>, caller: Caller, Query(query): Query<LogQuery>) -> Answer<LogLines> {
+    let task = state.task_of(&caller, query.task_id).await?;
     let name = StageName::from_name(&query.stage).ok_or(Message::StageUnknown { stage: query.stage })?;
     let after = query.after.and_then(|after| u64::try_from(after).ok()).unwrap_or(0);
     let path = state.pipeline.workspaces.directory(&task.work_dir_name).join(name.log_file());
@@ -136,11 +138,6 @@ async fn task_log(State(state): State<AppState>, Query(query): Query<LogQuery>) 
     let next = read.last().map_or(after, |line| line.number);
     let lines = read.into_iter().map(|Numbered { number, line }| LogLine { sequence: number, text: line }).collect();
     success(LogLines { lines, next, ended: task.task_state().is_end() })
-}
-
-async fn known(state: &AppState, task_id: TaskId) -> Result<TaskRow, ApiError> {
-    let task = state.store.task(task_id).await?;
-    task.ok_or_else(|| Message::TaskUnknown { task_id: task_id.0 }.into())
 }
 
 /// One watcher: reads the journal, waits for the bell, ends after the end.

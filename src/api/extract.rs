@@ -1,6 +1,6 @@
 //! Our own extractors: what the framework's would answer in its own words is a 422 in pydantic's form here.
 //!
-//! A body over its limit is the exception: an envelope with `code` -1 that names the limit.
+//! A body over its limits of size and time is the exception: an envelope with `code` -1 that names the limit.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use super::fields::{Fields, FromFields};
 use super::form_headers::HeaderCleaner;
+use super::pacing::TooSlow;
 use super::{ApiError, AppState};
-use crate::language::{Language, Message};
+use crate::access::Caller;
+use crate::language::{Excess, Language, Message};
 use crate::request::{Location, ValidationError, read_json};
 
 /// Fields of the query string.
@@ -38,6 +40,15 @@ impl<S: Sync> FromRequestParts<S> for Language {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let missing = || ApiError::internal("a route lies outside the language layer");
         parts.extensions.get::<Self>().copied().ok_or_else(missing)
+    }
+}
+
+/// Who asks, put there by `guard`.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::internal("a route lies outside the guard"))
     }
 }
 
@@ -119,7 +130,10 @@ async fn read_multipart(mut multipart: Multipart) -> Result<Fields, ApiError> {
 }
 
 /// A form that breaks off or breaks the rules of multipart.
-pub(super) fn unreadable(error: &dyn std::error::Error) -> ApiError {
+pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    if let Some(TooSlow { seconds }) = TooSlow::cause_of(error) {
+        return Message::Excess(Excess::Slow { seconds: *seconds }).into();
+    }
     tracing::debug!("a form cannot be read: {error}");
     let text = "There was an error parsing the body";
     ApiError::Invalid(vec![ValidationError::new(Location::body(), text, "value_error.form")])

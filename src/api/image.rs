@@ -14,6 +14,7 @@ use super::extract::Query;
 use super::fields::{Fields, FromFields};
 use super::image_view::ImageView;
 use super::task::{MAX_PAGE, MAX_PAGE_SIZE, MAX_ROWS};
+use crate::access::Caller;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().routes(routes!(image_welcome)).routes(routes!(list_image)).routes(routes!(list_all))
@@ -64,11 +65,15 @@ async fn image_welcome() -> Json<Welcome> {
 /// List a page of images, newest first
 #[utoipa::path(get, path = "/api/fast-build/image/list-image", tag = "image", params(ListImage),
     responses((status = 200, body = Envelope<ImagePage>), FormErrors))]
-async fn list_image(State(state): State<AppState>, Query(query): Query<ListImage>) -> Answer<ImagePage> {
+async fn list_image(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<ListImage>,
+) -> Answer<ImagePage> {
     let keyword = query.keyword.unwrap_or_default();
     let image_type = query.image_type.unwrap_or_default();
     let page_size = query.page_size.min(MAX_ROWS);
-    let (rows, total) = state.store.images(&keyword, &image_type, query.page, page_size).await?;
+    let (rows, total) = state.store.images(&keyword, &image_type, caller.limited_to(), query.page, page_size).await?;
     let image_list = rows.into_iter().map(|row| ImageView::new(row, &state)).collect();
     success(ImagePage { page: Page { current: query.page, total, page_size: query.page_size }, image_list })
 }
@@ -76,7 +81,7 @@ async fn list_image(State(state): State<AppState>, Query(query): Query<ListImage
 /// List all images, oldest first
 #[utoipa::path(get, path = "/api/fast-build/image/list-all", tag = "image",
     responses((status = 200, body = Envelope<Vec<ImageView>>)))]
-async fn list_all(State(state): State<AppState>) -> Answer<Vec<ImageView>> {
-    let (rows, _) = state.store.images("", "", 1, MAX_ROWS).await?;
+async fn list_all(State(state): State<AppState>, caller: Caller) -> Answer<Vec<ImageView>> {
+    let (rows, _) = state.store.images("", "", caller.limited_to(), 1, MAX_ROWS).await?;
     success(rows.into_iter().rev().map(|row| ImageView::new(row, &state)).collect())
 }

@@ -12,6 +12,7 @@ use super::extract::Query;
 use super::fields::{Fields, FromFields};
 use super::task::ImageNameQuery;
 use super::task_verbs::reference;
+use crate::access::Caller;
 use crate::language::{Language, Message};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -42,10 +43,16 @@ impl FromFields for DeleteImage {
     responses((status = 200, body = Envelope<Vec<String>>), FormErrors))]
 async fn delete_image_by_image_name(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<DeleteImage>,
 ) -> Answer<Vec<String>> {
     let reference = reference(&query.image_name)?;
+    if let Some(user) = caller.limited_to()
+        && state.images.owner(&reference).await?.as_deref() != Some(user)
+    {
+        return Err(Message::ImageUnknown { image_name: reference.to_string() }.into());
+    }
     let deletion = state.images.delete(&reference, query.remote.unwrap_or(false)).await?;
     success(deletion.steps.into_iter().map(|step| Message::Deletion(step).render(language)).collect())
 }

@@ -15,6 +15,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::task::TaskIdQuery;
 use super::task_view::StageView;
+use crate::access::Caller;
 use crate::task::StageName;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -51,8 +52,13 @@ async fn progress_welcome() -> Json<Welcome> {
 /// `data` is `{}` when the task is unknown.
 #[utoipa::path(get, path = "/api/fast-build/progress/details", tag = "progress", params(TaskIdQuery),
     responses((status = 200, body = Envelope<ProgressDetails>), FormErrors))]
-async fn progress_details(State(state): State<AppState>, Query(query): Query<TaskIdQuery>) -> Answer<ProgressDetails> {
-    let Some(task) = state.store.task(query.task_id).await? else { return success(ProgressDetails::default()) };
+async fn progress_details(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<TaskIdQuery>,
+) -> Answer<ProgressDetails> {
+    let task = state.store.task(query.task_id).await?.filter(|task| caller.sees(&task.owner));
+    let Some(task) = task else { return success(ProgressDetails::default()) };
     let stages = state.store.stages(query.task_id).await?;
     success(ProgressDetails {
         task_id: Some(task.task_id),
@@ -64,9 +70,12 @@ async fn progress_details(State(state): State<AppState>, Query(query): Query<Tas
 /// Show the stages of every running task that have ended, by task number
 #[utoipa::path(get, path = "/api/fast-build/progress/running-tasks-progress", tag = "progress",
     responses((status = 200, body = Envelope<BTreeMap<String, Vec<StageView>>>)))]
-async fn running_tasks_progress(State(state): State<AppState>) -> Answer<BTreeMap<String, Vec<StageView>>> {
+async fn running_tasks_progress(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Answer<BTreeMap<String, Vec<StageView>>> {
     let mut progress = BTreeMap::new();
-    for task in state.store.running_tasks().await? {
+    for task in state.store.running_tasks().await?.into_iter().filter(|task| caller.sees(&task.owner)) {
         let stages = state.store.stages(task.id()).await?;
         progress.insert(task.task_id.to_string(), StageView::ended(&task, stages, &state));
     }

@@ -18,8 +18,8 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::document::Foundation;
 use super::{
-    ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, health, hello, host, image,
-    image_life, image_verbs, progress, submit, system, task, task_files, task_verbs,
+    ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, guard, health, hello, host,
+    image, image_life, image_verbs, pacing, progress, submit, system, task, task_files, task_verbs,
 };
 use crate::console;
 
@@ -69,6 +69,8 @@ pub fn router(state: AppState) -> Router {
         })
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(state.clone(), guard::guard))
+        .layer(from_fn_with_state(state.clone(), pacing::pace))
         .layer(from_fn_with_state(state.clone(), edge::edge))
         .layer(compression)
         .layer(from_fn_with_state(trusted, cors::cors));

@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::ApiError;
 use super::health::Readiness;
+use crate::access::{Access, Caller};
 use crate::callback::CallbackService;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
 use crate::console::Console;
 use crate::images::Images;
+use crate::language::Message;
 use crate::pipeline::Pipeline;
 use crate::progress::Feeds;
 use crate::queue::{Submissions, Worker};
 use crate::secret::Sealer;
 use crate::settings::Settings;
 use crate::site::Site;
-use crate::store::Store;
+use crate::store::{Store, TaskRow};
+use crate::task::TaskId;
 
 /// What handlers share; cloning it is cheap.
 #[derive(Clone)]
@@ -27,6 +31,8 @@ pub struct AppState {
     pub store: Arc<Store>,
     /// Host, Harbor and Docker server.
     pub site: Arc<Site>,
+    /// Who may call.
+    pub access: Arc<Access>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Opens what lies sealed in rows.
@@ -61,7 +67,29 @@ impl AppState {
             catalogue: Arc::clone(&self.catalogue),
             callbacks: Arc::clone(&self.callbacks),
             cipher: Arc::clone(&self.pipeline.cipher),
+            access: Arc::clone(&self.access),
         }
+    }
+
+    /// The task, when there is one and the caller may see it. Others learn nothing of it.
+    pub(super) async fn task_of(&self, caller: &Caller, task_id: TaskId) -> Result<TaskRow, ApiError> {
+        let task = self.store.task(task_id).await?.filter(|task| caller.sees(&task.owner));
+        task.ok_or_else(|| Message::TaskUnknown { task_id: task_id.0 }.into())
+    }
+
+    /// An address on this service as answers tell it: signed where callers must show who they are.
+    pub(super) fn address(&self, path: &str, task_id: Option<i64>) -> String {
+        let prefix = self.site.public_url();
+        if self.access.was_closed() {
+            format!("{prefix}{}", self.access.sign(path, task_id))
+        } else {
+            format!("{prefix}{path}")
+        }
+    }
+
+    /// Where the events of a task open without a token, where callers must show one.
+    pub(super) fn events_url(&self, task_id: i64) -> Option<String> {
+        self.access.was_closed().then(|| self.address("/api/fast-build/task/events", Some(task_id)))
     }
 
     /// A moment as answers write it.

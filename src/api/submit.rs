@@ -14,6 +14,7 @@ use super::error::FormErrors;
 use super::extract::{JsonBytes, Query};
 use super::task::TaskIdQuery;
 use super::{ApiError, AppState};
+use crate::access::Caller;
 use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
 use crate::language::{Language, Message};
@@ -59,6 +60,9 @@ struct AcceptedView {
     state: String,
     /// How many tasks wait before this one.
     queue_position: usize,
+    /// Where its events open without a token, for a while; only where callers must show one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
 }
 
 impl AcceptedView {
@@ -67,6 +71,7 @@ impl AcceptedView {
         let waiting = state.store.queued_tasks().await?;
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         Ok(Self {
+            events_url: state.events_url(task.task_id),
             task_id: task.task_id,
             task_name: task.name,
             callback_url: task.callback_url,
@@ -105,11 +110,12 @@ struct PreviewView {
     responses((status = 200, body = Envelope<AcceptedView>), (status = 429, body = Envelope<Value>), FormErrors))]
 async fn build_image(
     State(state): State<AppState>,
+    caller: Caller,
     headers: HeaderMap,
     JsonBytes(body): JsonBytes,
 ) -> Answer<AcceptedView> {
-    let idempotency_key = idempotency_key(&headers)?;
-    let submission = Submission { body: body.to_vec(), owner: String::new(), idempotency_key };
+    let idempotency_key = idempotency_key(&headers)?.map(|key| caller.own_key(key));
+    let submission = Submission { body: body.to_vec(), owner: caller.user, idempotency_key };
     let accepted = state.submissions.submit(&submission).await?;
     success(AcceptedView::new(accepted, &state).await?)
 }
@@ -153,8 +159,14 @@ async fn preview_dockerfile(
 /// The new task takes the place of the old one's image.
 #[utoipa::path(post, path = "/api/fast-build/task/rebuild-task", tag = "task", params(TaskIdQuery),
     responses((status = 200, body = Envelope<AcceptedView>), (status = 429, body = Envelope<Value>), FormErrors))]
-async fn rebuild_task(State(state): State<AppState>, Query(query): Query<TaskIdQuery>) -> Answer<AcceptedView> {
-    let accepted = state.submissions.rebuild(query.task_id, "").await?;
+async fn rebuild_task(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<TaskIdQuery>,
+) -> Answer<AcceptedView> {
+    // Who rebuilds another's task does it for them.
+    let owner = state.task_of(&caller, query.task_id).await?.owner;
+    let accepted = state.submissions.rebuild(query.task_id, &owner).await?;
     success(AcceptedView::new(accepted, &state).await?)
 }
 

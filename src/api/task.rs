@@ -13,6 +13,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
 use super::task_view::TaskView;
+use crate::access::Caller;
 use crate::language::{Language, Message};
 use crate::store::{TaskFilter, TaskRow};
 use crate::task::TaskId;
@@ -113,12 +114,17 @@ async fn task_welcome() -> Json<Welcome> {
     responses((status = 200, body = Envelope<TaskPage>), FormErrors))]
 async fn list_task(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<ListTask>,
 ) -> Answer<TaskPage> {
     let filter =
         TaskFilter { image_name: query.image_name.unwrap_or_default(), state: query.task_status.unwrap_or_default() };
-    let (rows, total) = state.store.tasks(&filter, query.page, query.page_size.min(MAX_ROWS)).await?;
+    let page_size = query.page_size.min(MAX_ROWS);
+    let (rows, total) = match caller.limited_to() {
+        None => state.store.tasks(&filter, query.page, page_size).await?,
+        Some(owner) => state.store.tasks_of_owner(owner, &filter, query.page, page_size).await?,
+    };
     let page = Page { current: query.page, total, page_size: query.page_size };
     success(TaskPage { page, task_list: views(rows, &state, language) })
 }
@@ -126,15 +132,19 @@ async fn list_task(
 /// List the tasks that run
 #[utoipa::path(get, path = "/api/fast-build/task/running-tasks", tag = "task",
     responses((status = 200, body = Envelope<Vec<TaskView>>)))]
-async fn running_tasks(State(state): State<AppState>, language: Language) -> Answer<Vec<TaskView>> {
-    success(views(state.store.running_tasks().await?, &state, language))
+async fn running_tasks(State(state): State<AppState>, caller: Caller, language: Language) -> Answer<Vec<TaskView>> {
+    let mut rows = state.store.running_tasks().await?;
+    rows.retain(|row| caller.sees(&row.owner));
+    success(views(rows, &state, language))
 }
 
 /// List the tasks that wait, in the order they will be taken
 #[utoipa::path(get, path = "/api/fast-build/task/queued-tasks", tag = "task",
     responses((status = 200, body = Envelope<Vec<TaskView>>)))]
-async fn queued_tasks(State(state): State<AppState>, language: Language) -> Answer<Vec<TaskView>> {
-    success(views(state.store.queued_tasks().await?, &state, language))
+async fn queued_tasks(State(state): State<AppState>, caller: Caller, language: Language) -> Answer<Vec<TaskView>> {
+    let mut rows = state.store.queued_tasks().await?;
+    rows.retain(|row| caller.sees(&row.owner));
+    success(views(rows, &state, language))
 }
 
 /// List all tasks, oldest first
@@ -142,8 +152,11 @@ async fn queued_tasks(State(state): State<AppState>, language: Language) -> Answ
 /// `code` -1 when there is none.
 #[utoipa::path(get, path = "/api/fast-build/task/all-tasks", tag = "task",
     responses((status = 200, body = Envelope<Vec<TaskView>>)))]
-async fn all_tasks(State(state): State<AppState>, language: Language) -> Answer<Vec<TaskView>> {
-    let rows = state.store.all_tasks(MAX_ROWS).await?;
+async fn all_tasks(State(state): State<AppState>, caller: Caller, language: Language) -> Answer<Vec<TaskView>> {
+    let rows = match caller.limited_to() {
+        None => state.store.all_tasks(MAX_ROWS).await?,
+        Some(owner) => state.store.all_tasks_of_owner(owner, MAX_ROWS).await?,
+    };
     if rows.is_empty() {
         return Err(Message::NoTasks.into());
     }
@@ -157,11 +170,11 @@ async fn all_tasks(State(state): State<AppState>, language: Language) -> Answer<
     responses((status = 200, body = Envelope<TaskView>), FormErrors))]
 async fn task_details(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<TaskView> {
-    let row = state.store.task(query.task_id).await?;
-    let row = row.ok_or(Message::TaskUnknown { task_id: query.task_id.0 })?;
+    let row = state.task_of(&caller, query.task_id).await?;
     success(TaskView::new(row, &state, language))
 }
 
@@ -172,10 +185,14 @@ async fn task_details(
     responses((status = 200, body = Envelope<Vec<TaskView>>), FormErrors))]
 async fn task_detail_by_image_name(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<ImageNameQuery>,
 ) -> Answer<Vec<TaskView>> {
-    let rows = state.store.tasks_by_image_name(&query.image_name, MAX_ROWS).await?;
+    let rows = match caller.limited_to() {
+        None => state.store.tasks_by_image_name(&query.image_name, MAX_ROWS).await?,
+        Some(owner) => state.store.tasks_of_owner_by_image_name(owner, &query.image_name, MAX_ROWS).await?,
+    };
     if rows.is_empty() {
         return Err(Message::NoTaskForImage { image_name: query.image_name }.into());
     }

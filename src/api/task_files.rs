@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ApiError, AppState};
+use crate::access::Caller;
 use crate::pipeline::DOCKERFILE;
 use crate::task::StageName;
 
@@ -55,6 +56,12 @@ impl FromRequestParts<AppState> for TaskFile {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+        let caller = Caller::from_request_parts(parts, state).await?;
+        if caller.limited_to().is_some() {
+            // What no row names any more belongs to nobody who could be asked.
+            let task = state.store.task_by_work_dir(&path.0.0).await?;
+            task.filter(|task| caller.sees(&task.owner)).ok_or(ApiError::NotFound)?;
+        }
         file_path(&state.settings.fb.task_dir, &path.0.0, &path.0.1).map(Self).ok_or(ApiError::NotFound)
     }
 }

@@ -11,6 +11,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::task::{ImageNameQuery, TaskIdQuery};
 use super::{ApiError, AppState};
+use crate::access::Caller;
 use crate::explanation::Explanation;
 use crate::image::{ImageDescriptor, ImageReference};
 use crate::images::ImageError;
@@ -44,9 +45,11 @@ struct PulledView {
     responses((status = 200, body = Envelope<String>), FormErrors))]
 async fn cancel_task(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<String> {
+    state.task_of(&caller, query.task_id).await?;
     let cancelled = state.worker.cancel(query.task_id, &state.store, &state.pipeline).await?;
     let task_id = query.task_id.0;
     success(match cancelled {
@@ -60,9 +63,11 @@ async fn cancel_task(
     responses((status = 200, body = Envelope<String>), FormErrors))]
 async fn delete_task(
     State(state): State<AppState>,
+    caller: Caller,
     language: Language,
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<String> {
+    state.task_of(&caller, query.task_id).await?;
     delete_ended_task(&state.pipeline, query.task_id).await?;
     success(Message::TaskDeleted { task_id: query.task_id.0 }.render(language))
 }
@@ -72,8 +77,12 @@ async fn delete_task(
 /// A task without an image is no failure: `data` is `true` either way.
 #[utoipa::path(delete, path = "/api/fast-build/task/delete-image-by-task-id", tag = "task", params(TaskIdQuery),
     responses((status = 200, body = Envelope<bool>), FormErrors))]
-async fn delete_image_by_task_id(State(state): State<AppState>, Query(query): Query<TaskIdQuery>) -> Answer<bool> {
-    let task_id = query.task_id;
+async fn delete_image_by_task_id(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<TaskIdQuery>,
+) -> Answer<bool> {
+    let task_id = state.task_of(&caller, query.task_id).await?.id();
     let deletion = state.images.delete_of_task(task_id).await?;
     let steps: Vec<_> =
         deletion.steps.into_iter().map(|step| Message::Deletion(step).render(Language::English)).collect();

@@ -36,6 +36,9 @@ pub(super) struct TaskView {
     callback_times: Option<i64>,
     /// When it last changed.
     update_time: String,
+    /// Where its events open without a token, for a while; only where callers must show one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
     /// Task number.
     #[schema(example = 1_795_229_647_053_i64)]
     task_id: i64,
@@ -103,6 +106,7 @@ impl TaskView {
             target_image_name: row.target_image_name,
             work_dir_name: row.work_dir_name,
             callback_times: row.callback_times,
+            events_url: state.events_url(row.task_id),
             task_id: row.task_id,
             name: row.name,
             description: row.description,
@@ -173,8 +177,7 @@ impl StageView {
         let name = StageName::from_name(&row.action)?;
         let directory = state.settings.fb.task_dir.join(&task.work_dir_name);
         let path = |file: &str| directory.join(file).to_string_lossy().into_owned();
-        let prefix = state.site.public_url();
-        let url = |file: &str| format!("{prefix}/task/{}/{file}", task.work_dir_name);
+        let url = |file: &str| state.address(&format!("/task/{}/{file}", task.work_dir_name), None);
         let has_dockerfile = matches!(name, StageName::Prepare | StageName::Build);
         Some(Self {
             create_time: state.time(row.create_time),

@@ -31,6 +31,14 @@ pub enum DeletionStep {
 }
 
 impl Images {
+    /// Whose task made an image of record; `None` when no task that is still recorded did.
+    pub async fn owner(&self, reference: &ImageReference) -> Result<Option<String>, ImageError> {
+        let key = self.pipeline.site.harbor().await?.name_key(reference);
+        let Some(row) = self.pipeline.store.image_by_name(&key).await? else { return Ok(None) };
+        let task = self.pipeline.store.task(TaskId(row.task_id)).await?;
+        Ok(task.filter(|_| row.r#type == "Customized").map(|task| task.owner))
+    }
+
     /// Removes an image from the daemon and the list, and from the registry when asked and a task of ours pushed it.
     pub async fn delete(&self, reference: &ImageReference, remote: bool) -> Result<Deletion, ImageError> {
         self.refuse_in_use(reference).await?;

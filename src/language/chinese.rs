@@ -1,6 +1,7 @@
 //! The messages in Chinese.
 
-use super::{Language, Message, explain, hint, remark};
+use super::{Excess, Language, Message, explain, hint, remark};
+use crate::access::Refusal as AccessRefusal;
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
@@ -39,6 +40,8 @@ pub(super) fn words(message: &Message) -> String {
         Message::BodyTooLarge { limit_bytes } => {
             format!("请求超过 {limit_bytes} 字节的上限，请减小请求或请管理员提高上限")
         }
+        Message::Excess(excess) => beyond(*excess),
+        Message::Access(refusal) => access(*refusal),
         Message::TaskUnknown { task_id } => format!("任务 {task_id} 不存在，请检查 task_id"),
         Message::NoTasks => "还没有任何任务".to_owned(),
         Message::NoTaskForImage { image_name } => format!("没有镜像名称包含“{image_name}”的任务"),
@@ -182,5 +185,31 @@ fn header(error: &HeaderError) -> String {
         HeaderError::Value(name) => format!("请求头“{name}”的值含有不允许的字符"),
         HeaderError::Reserved(name) => format!("请求头“{name}”由连接自身设置，请去掉"),
         HeaderError::TooMany(limit) => format!("请求头超过 {limit} 个，请减少"),
+    }
+}
+
+fn beyond(excess: Excess) -> String {
+    match excess {
+        Excess::Slow { seconds } => {
+            format!("请求体传输过慢：停顿不得超过 {seconds} 秒，且须保持最低速率。请重新发送。")
+        }
+        Excess::Head { headers, bytes } => {
+            format!("请求头过大：最多 {headers} 个请求头，总长不超过 {bytes} 字节。")
+        }
+    }
+}
+
+fn access(refusal: AccessRefusal) -> String {
+    match refusal {
+        AccessRefusal::TokenMissing => {
+            "本服务需要令牌：请以 'Authorization: Bearer <令牌>' 发送。令牌由管理员发放。".to_owned()
+        }
+        AccessRefusal::TokenRefused => "令牌不存在、已过期或已吊销。请向管理员申请新的令牌。".to_owned(),
+        AccessRefusal::RoleLacking(role) => format!("此操作需要角色为 '{role}' 的令牌。请向管理员申请。"),
+        AccessRefusal::ForeignPage => "已拒绝：请求并非来自本服务的页面，或页面已过期。请重新加载页面。".to_owned(),
+        AccessRefusal::HostUnknown => {
+            "请求所用的主机名（Host 头）不是本服务的名称。请使用 localhost 或已配置的主机，或将该名称加入 [access] hosts。"
+                .to_owned()
+        }
     }
 }

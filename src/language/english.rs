@@ -1,6 +1,7 @@
 //! The messages in English.
 
-use super::{Language, Message, explain, hint, remark};
+use super::{Excess, Language, Message, explain, hint, remark};
+use crate::access::Refusal as AccessRefusal;
 use crate::catalogue::Refusal;
 use crate::images::DeletionStep;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
@@ -41,6 +42,8 @@ pub(super) fn words(message: &Message) -> String {
         Message::BodyTooLarge { limit_bytes } => {
             format!("The request is larger than the limit of {limit_bytes} bytes. Send less, or have the limit raised.")
         }
+        Message::Excess(excess) => beyond(*excess),
+        Message::Access(refusal) => access(*refusal),
         Message::TaskUnknown { task_id } => format!("There is no task {task_id}. Check the task_id."),
         Message::NoTasks => "There are no tasks yet.".to_owned(),
         Message::NoTaskForImage { image_name } => {
@@ -186,5 +189,40 @@ fn header(error: &HeaderError) -> String {
         HeaderError::Value(name) => format!("The value of the header '{name}' holds characters that are not allowed."),
         HeaderError::Reserved(name) => format!("The header '{name}' is set by the connection itself; leave it out."),
         HeaderError::TooMany(limit) => format!("More than {limit} headers; leave some out."),
+    }
+}
+
+fn beyond(excess: Excess) -> String {
+    match excess {
+        Excess::Slow { seconds } => format!(
+            "The body of the request came too slowly: it may pause for {seconds} s and must keep a least rate. Send it again."
+        ),
+        Excess::Head { headers, bytes } => format!(
+            "The head of the request is too large: at most {headers} headers and {bytes} bytes together are accepted."
+        ),
+    }
+}
+
+fn access(refusal: AccessRefusal) -> String {
+    match refusal {
+        AccessRefusal::TokenMissing => {
+            "This service asks for a token: send it as 'Authorization: Bearer <token>'. Its administrator gives you one."
+                .to_owned()
+        }
+        AccessRefusal::TokenRefused => {
+            "The token is unknown, has expired or was revoked. Ask the administrator for a new one.".to_owned()
+        }
+        AccessRefusal::RoleLacking(role) => {
+            format!("This needs a token with the role '{role}'. Ask the administrator for one.")
+        }
+        AccessRefusal::ForeignPage => {
+            "Refused: the request does not come from a page of this service, or the page is out of date. Load it again."
+                .to_owned()
+        }
+        AccessRefusal::HostUnknown => {
+            "The service was called by a name it does not know (the Host header). Call it by localhost or its configured \
+             host, or add the name to [access] hosts."
+                .to_owned()
+        }
     }
 }

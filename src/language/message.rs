@@ -1,14 +1,32 @@
 //! Everything this service tells a person in an envelope, with the values that belong into it.
 
 use super::{Language, chinese, english};
+use crate::access::Refusal;
 use crate::callback::RefusedAddress;
-use crate::catalogue::Refusal;
+use crate::catalogue::Refusal as UploadRefusal;
 use crate::cause::Cause;
 use crate::explanation::Explanation;
 use crate::images::DeletionStep;
 use crate::recipe::Remark;
 use crate::request::RequestError;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
+
+/// What of a request goes beyond its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// Its body did not come in time.
+    Slow {
+        /// The longest pause.
+        seconds: u64,
+    },
+    /// Its head is too large.
+    Head {
+        /// How many headers it may have.
+        headers: usize,
+        /// How many bytes.
+        bytes: usize,
+    },
+}
 
 /// A message for a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +116,10 @@ pub enum Message {
         /// Limit in bytes.
         limit_bytes: u64,
     },
+    /// A request takes too long or carries too much beside its body.
+    Excess(Excess),
+    /// Whoever asks may not.
+    Access(Refusal),
     /// There is no such task.
     TaskUnknown {
         /// Task number.
@@ -175,7 +197,7 @@ pub enum Message {
         /// The file.
         file_name: String,
         /// The broken rule.
-        refusal: Refusal,
+        refusal: UploadRefusal,
     },
     /// An uploaded file is larger than allowed.
     FileTooLarge {
@@ -299,6 +321,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Role;
 
     fn refused_request() -> RequestError {
         let cipher = crate::secret::PlatformCipher::new(&"c7e71f37dda040fd".into(), "0000000000000000").unwrap();
@@ -338,6 +361,13 @@ mod tests {
             Message::NoCallbackYet,
             Message::NoHostYet,
             Message::BodyTooLarge { limit_bytes: 7 },
+            Message::Excess(Excess::Slow { seconds: 42 }),
+            Message::Excess(Excess::Head { headers: 42, bytes: 8 }),
+            Message::Access(Refusal::TokenMissing),
+            Message::Access(Refusal::TokenRefused),
+            Message::Access(Refusal::RoleLacking(Role::Submit)),
+            Message::Access(Refusal::ForeignPage),
+            Message::Access(Refusal::HostUnknown),
             Message::TaskUnknown { task_id: 42 },
             Message::NoTasks,
             Message::NoTaskForImage { image_name: name() },
@@ -351,14 +381,14 @@ mod tests {
             Message::InstallerMissing { installer: name(), file_name: name() },
             Message::SecretUndecryptable { field: name() },
             Message::QueueFull { limit: 3 },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::FileName },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::Temporary },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::Installer },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::Unplaced },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::Mirror },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::FileType },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::Occupied },
-            Message::UploadRefused { file_name: name(), refusal: Refusal::ReadOnly },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::FileName },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Temporary },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Installer },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Unplaced },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Mirror },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::FileType },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Occupied },
+            Message::UploadRefused { file_name: name(), refusal: UploadRefusal::ReadOnly },
             Message::FileTooLarge { file_name: name(), limit_bytes: 42 },
             Message::FileBuiltIn { file_name: name() },
             Message::FileDeleted { file_name: name() },

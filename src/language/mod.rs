@@ -15,7 +15,7 @@ mod title;
 
 pub use explanation::explain;
 pub use hint::hint;
-pub use message::Message;
+pub use message::{Excess, Message};
 pub use notice::{Notice, part_columns, task_columns};
 pub use remark::remark;
 pub use title::title;

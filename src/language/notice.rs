@@ -75,6 +75,8 @@ pub enum Notice {
     NoAddress(String),
     /// A token that no header holds.
     TokenCharacters,
+    /// A file holds no certificate.
+    NoCertificate(String),
     /// A file cannot be read.
     Unreadable {
         /// The file.
@@ -172,6 +174,7 @@ fn chinese(notice: &Notice) -> String {
         Notice::Environments(names) => format!("；环境：{names}"),
         Notice::NoAddress(url) => format!("“{url}”不是服务地址，应以 http:// 开头"),
         Notice::TokenCharacters => "令牌含有不允许的字符".to_owned(),
+        Notice::NoCertificate(file) => format!("{file} 中没有可用的 PEM 证书"),
         Notice::Unreadable { file, words } => format!("无法读取 {file}：{words}"),
         Notice::NoJson { file, words } => format!("{file} 不是有效的 JSON：{words}"),
         Notice::NoObject(file) => format!("{file} 中没有 JSON 对象"),
@@ -181,7 +184,7 @@ fn chinese(notice: &Notice) -> String {
         }
         Notice::NoTask => "还没有任何任务".to_owned(),
         Notice::NotAccepted => "服务不接受该请求".to_owned(),
-        Notice::GiveToken(words) => format!("{words}；请用 --token 或 FASTBUILD_TOKEN 提供令牌"),
+        Notice::GiveToken(words) => format!("{words}；请用 --token-file、--token 或 FASTBUILD_TOKEN 提供令牌"),
         Notice::NoRoute(url) => format!("服务没有 {url}，它是否为旧版本？"),
         Notice::NoService { url, reason } => {
             format!("{url} 没有服务应答：{reason}；请确认服务正在运行，且 --url（或 FASTBUILD_URL）正确")
@@ -220,6 +223,7 @@ fn english(notice: &Notice) -> String {
         Notice::Environments(names) => format!("; environments: {names}"),
         Notice::NoAddress(url) => format!("'{url}' is no address of a service; it starts with http://"),
         Notice::TokenCharacters => "the token holds characters that no token has".to_owned(),
+        Notice::NoCertificate(file) => format!("{file} holds no PEM certificate that can be used"),
         Notice::Unreadable { file, words } => format!("cannot read {file}: {words}"),
         Notice::NoJson { file, words } => format!("{file} is not valid JSON: {words}"),
         Notice::NoObject(file) => format!("{file} holds no JSON object"),
@@ -229,7 +233,7 @@ fn english(notice: &Notice) -> String {
         }
         Notice::NoTask => "there is no task yet".to_owned(),
         Notice::NotAccepted => "the service does not accept this request".to_owned(),
-        Notice::GiveToken(words) => format!("{words}; give a token with --token or FASTBUILD_TOKEN"),
+        Notice::GiveToken(words) => format!("{words}; give a token with --token-file, --token or FASTBUILD_TOKEN"),
         Notice::NoRoute(url) => format!("the service does not know {url}: is it an older one?"),
         Notice::NoService { url, reason } => {
             format!("no service answers at {url}: {reason}; is it running, and is --url (or FASTBUILD_URL) right?")
