@@ -1,14 +1,16 @@
 //! The connection to a service: where it is, who asks and in which language.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{self, Answer};
 use super::failure::ClientError;
+use super::password;
 use crate::language::{Language, Notice};
 
 /// Where a service listens by default.
@@ -28,6 +30,19 @@ pub(super) struct ConnectionArguments {
     /// Token, where the service asks for one.
     #[arg(long, env = "FASTBUILD_TOKEN", hide_env_values = true, help_heading = "Connection")]
     token: Option<SecretString>,
+    /// File of the token, so that it stands in no list of processes.
+    #[arg(
+        long,
+        env = "FASTBUILD_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE",
+        conflicts_with = "token",
+        help_heading = "Connection"
+    )]
+    token_file: Option<PathBuf>,
+    /// PEM file of the CA that issued the service's certificate; the system's CAs are trusted too.
+    #[arg(long, env = "FASTBUILD_CA", hide_env_values = true, value_name = "FILE", help_heading = "Connection")]
+    ca: Option<PathBuf>,
     /// Language of messages; the locale's when it is not given.
     #[arg(long, value_enum, help_heading = "Connection")]
     lang: Option<Tongue>,
@@ -87,21 +102,20 @@ impl Connection {
         let mut headers = HeaderMap::new();
         let language = arguments.language();
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        if let Some(token) = &arguments.token {
+        let token = match (&arguments.token, &arguments.token_file) {
+            (Some(token), _) => Some(token.clone()),
+            (None, Some(file)) => Some(password::from_file(file)?),
+            (None, None) => None,
+        };
+        if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
                 .map_err(|_| ClientError::Usage(Notice::TokenCharacters))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
         // The service stands in the same network; a proxy for the world outside would only hide it.
-        let mut builder = Client::builder().default_headers(headers).connect_timeout(CONNECT_LIMIT).no_proxy();
-        if url.starts_with("https:") {
-            for certificate in rustls_native_certs::load_native_certs().certs {
-                if let Ok(certificate) = reqwest::Certificate::from_der(&certificate) {
-                    builder = builder.add_root_certificate(certificate);
-                }
-            }
-        }
+        let builder = Client::builder().default_headers(headers).connect_timeout(CONNECT_LIMIT).no_proxy();
+        let builder = trust(builder, &url, arguments.ca.as_deref())?;
         let client =
             builder.build().map_err(|error| ClientError::Unreachable { url: url.clone(), reason: cause_of(&error) })?;
         Ok(Self { client, url, json: arguments.json, language })
@@ -152,8 +166,33 @@ impl Connection {
     }
 }
 
+/// Trusts the system's CAs and the given one, where the address is one of TLS.
+pub(super) fn trust(
+    mut builder: ClientBuilder,
+    url: &str,
+    authority: Option<&Path>,
+) -> Result<ClientBuilder, ClientError> {
+    if let Some(path) = authority {
+        let unusable = || ClientError::Usage(Notice::NoCertificate(path.display().to_string()));
+        let pem = std::fs::read(path).map_err(|error| ClientError::unreadable(path, &error))?;
+        let found = Certificate::from_pem_bundle(&pem).map_err(|_| unusable())?;
+        if found.is_empty() {
+            return Err(unusable());
+        }
+        builder = found.into_iter().fold(builder, ClientBuilder::add_root_certificate);
+    }
+    if url.starts_with("https:") {
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            if let Ok(certificate) = Certificate::from_der(&certificate) {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+    }
+    Ok(builder)
+}
+
 /// The innermost words of an error; the outer ones repeat the address.
-fn cause_of(error: &reqwest::Error) -> String {
+pub(super) fn cause_of(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }

@@ -27,6 +27,7 @@ mod submit;
 mod table;
 mod task_argument;
 mod tasks;
+mod token;
 mod view;
 
 use std::future::Future;
@@ -82,6 +83,8 @@ enum Command {
     Configure(configure::ConfigureArguments),
     /// Encrypt a password as the platform does, for webSSHSecret and jupyterLabSecret.
     Encrypt(encrypt::EncryptArguments),
+    /// Make, list and revoke the tokens that callers show.
+    Token(token::TokenArguments),
     /// Take over tasks, images and configuration from the database of an old service.
     ImportOld(import_old::ImportArguments),
     /// Print the completion script of a shell.
@@ -97,7 +100,7 @@ enum Command {
 }
 
 /// Which settings are used.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct SettingsArguments {
     /// Settings file; `config.toml` in this directory when there is one, else defaults.
     #[arg(long, short, env = "FASTBUILD_CONFIG", hide_env_values = true, value_name = "FILE")]
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
             client(&it.connection.clone(), |to| async move { configure::run(&to, it).await })
         }
         Some(Command::Encrypt(arguments)) => encrypt::run(arguments),
+        Some(Command::Token(arguments)) => token::run(arguments),
         Some(Command::ImportOld(arguments)) => import_old::run(arguments),
         Some(Command::Completions { shell }) => print_completions(shell),
         Some(Command::Healthcheck(arguments)) => health::run(arguments),

@@ -54,9 +54,19 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
         );
     }
     let address = listener.local_addr()?;
-    tracing::info!(
-        "listening on http://{address}, console at http://{address}/, API documents at http://{address}/docs"
-    );
+    service.state().access.listen_on(address).await?;
+    let scheme = if service.state().settings.tls.is_on() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    tracing::info!("listening on {url}, console at {url}/, API documents at {url}/docs");
+    if service.state().access.is_closed().await? {
+        if !service.state().store.has_access_tokens().await? {
+            tracing::warn!(
+                "callers need a token and there is none: fastbuild token create --name admin --role administer"
+            );
+        }
+    } else {
+        tracing::warn!("nobody is asked for a token; the first one made closes the service (fastbuild token create)");
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     service
