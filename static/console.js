@@ -30,6 +30,7 @@ export class Refusal extends Error {
 export async function call(path, options = {}) {
 	const headers = new Headers(options.headers);
 	headers.set("Accept-Language", document.documentElement.lang);
+	if (document.body.dataset.csrf) headers.set("X-CSRF-Token", document.body.dataset.csrf);
 	let body = options.body;
 	if (body !== undefined && !(body instanceof FormData)) {
 		headers.set("Content-Type", "application/json");
@@ -42,6 +43,10 @@ export async function call(path, options = {}) {
 	} catch (error) {
 		if (error.name === "AbortError") throw error;
 		throw new Refusal(texts.unreachable);
+	}
+	if (response.status === 401) {
+		// The session has ended; the page is found again after the login.
+		location.assign(`/console/login?back=${encodeURIComponent(location.pathname + location.search)}`);
 	}
 	try {
 		answer = await response.json();
@@ -108,7 +113,8 @@ export async function refresh() {
 	let html;
 	try {
 		const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-		if (!response.ok) return false;
+		if (response.redirected) location.reload();
+		if (!response.ok || response.redirected) return false;
 		html = await response.text();
 	} catch {
 		return false;

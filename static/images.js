@@ -4,7 +4,7 @@ import { act, api, ask, call, mark, refresh, tell, texts } from "./console.js";
 
 const form = document.getElementById("add-base");
 
-form.addEventListener("submit", (event) => {
+form?.addEventListener("submit", (event) => {
 	event.preventDefault();
 	const name = form.elements.image_name.value.trim();
 	mark(form, "image_name", name ? null : texts.required);

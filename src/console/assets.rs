@@ -18,7 +18,7 @@ struct Asset {
     content: &'static str,
 }
 
-static ASSETS: [Asset; 11] = [
+static ASSETS: [Asset; 12] = [
     Asset { name: "console.css", content_type: STYLE, content: include_str!("../../static/console.css") },
     Asset { name: "icon.svg", content_type: ICON, content: include_str!("../../static/icon.svg") },
     Asset { name: "console.js", content_type: SCRIPT, content: include_str!("../../static/console.js") },
@@ -29,6 +29,7 @@ static ASSETS: [Asset; 11] = [
     Asset { name: "build.js", content_type: SCRIPT, content: include_str!("../../static/build.js") },
     Asset { name: "images.js", content_type: SCRIPT, content: include_str!("../../static/images.js") },
     Asset { name: "configuration.js", content_type: SCRIPT, content: include_str!("../../static/configuration.js") },
+    Asset { name: "tokens.js", content_type: SCRIPT, content: include_str!("../../static/tokens.js") },
     Asset { name: "callbacks.js", content_type: SCRIPT, content: include_str!("../../static/callbacks.js") },
 ];
 

@@ -32,9 +32,15 @@ struct BuildPage {
 async fn page(console: &Console, speech: Speech, uri: &http::Uri, query: &ListQuery) -> Result<BuildPage, PageError> {
     let t = speech.texts;
     let store = &console.store;
-    let (bases, _) = store.images("", "Base", 1, BASES_OFFERED).await?;
+    let (bases, _) = store.images("", "Base", None, 1, BASES_OFFERED).await?;
     let registry = store.harbors(1).await?.pop().map_or_else(|| "harbor.example.cn".to_owned(), |row| row.registry);
-    let from = text(query, "from").parse().ok().map(TaskId);
+    let from = match text(query, "from").parse().ok().map(TaskId) {
+        Some(task_id) => {
+            let task = store.task(task_id).await?;
+            task.filter(|task| speech.limited_to().is_none_or(|user| user == task.owner)).map(|task| task.id())
+        }
+        None => None,
+    };
     let from_request = match from {
         Some(task_id) => store.request_document(task_id).await?.unwrap_or_default(),
         None => String::new(),
@@ -61,5 +67,5 @@ pub(super) async fn show(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    respond(page(&console, speech, &uri, &query).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri, &query).await, speech, &uri)
 }

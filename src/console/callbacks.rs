@@ -99,7 +99,7 @@ pub(super) async fn show(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    respond(page(&console, speech, &uri, &query).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri, &query).await, speech, &uri)
 }
 
 /// Whose callback to send again.

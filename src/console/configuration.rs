@@ -148,7 +148,7 @@ async fn header_names(console: &Console) -> Vec<String> {
 
 /// Shows the configuration.
 pub(super) async fn show(State(console): State<Console>, speech: Speech, OriginalUri(uri): OriginalUri) -> Response {
-    respond(page(&console, speech, &uri).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri).await, speech, &uri)
 }
 
 /// A part by its name in the page.
@@ -176,7 +176,7 @@ pub(super) async fn test(State(console): State<Console>, speech: Speech, Json(or
     };
     match tested {
         Ok(words) => Outcome::done(words),
-        Err(error) => refused(error, speech),
+        Err(error) => refused(error, &speech),
     }
 }
 
@@ -192,7 +192,7 @@ async fn log_in(console: &Console) -> Result<(), SiteError> {
     Ok(server.engine.check_login(&harbor.account).await?)
 }
 
-fn refused(error: SiteError, speech: Speech) -> Outcome {
+fn refused(error: SiteError, speech: &Speech) -> Outcome {
     let t = speech.texts;
     match error {
         SiteError::NotConfigured(parts) => {
@@ -239,8 +239,8 @@ pub(super) async fn roll_back(
     match console.site.roll_back(part, order.primary_id).await {
         Ok(true) => Outcome::done(t.configuration.rolled_back),
         Ok(false) => Outcome::refused(t.configuration.row_unknown),
-        Err(ConfigureError::Test(error)) => refused(SiteError::Engine(error), speech),
-        Err(ConfigureError::Site(error)) => refused(error, speech),
+        Err(ConfigureError::Test(error)) => refused(SiteError::Engine(error), &speech),
+        Err(ConfigureError::Site(error)) => refused(error, &speech),
         Err(error) => {
             tracing::error!("a configuration row cannot be used again: {error}");
             Outcome::refused(t.common.failed)

@@ -8,15 +8,16 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, ORIGIN, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::Console;
 use super::outcome::Outcome;
 use super::speech::language_of;
 use super::texts::Texts;
+use crate::access::is_foreign;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -53,43 +54,4 @@ pub(super) async fn refuse_foreign(State(console): State<Console>, request: Requ
     }
     let texts = Texts::of(language_of(request.headers(), &console.settings));
     (StatusCode::FORBIDDEN, Outcome::refused(texts.common.foreign_request)).into_response()
-}
-
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
-        return site != "same-origin" && site != "none";
-    }
-    let Some(origin) = text(ORIGIN) else { return false };
-    // Behind a proxy that ends TLS the scheme differs; the host is what tells sites apart.
-    let from = origin.split_once("://").map(|(_, host)| host);
-    from.is_none() || from != text(HOST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn another_site_is_foreign() {
-        for (pairs, foreign) in [
-            (&[][..], false),
-            (&[("sec-fetch-site", "same-origin")], false),
-            (&[("sec-fetch-site", "none")], false),
-            (&[("sec-fetch-site", "cross-site")], true),
-            (&[("sec-fetch-site", "same-site")], true),
-            (&[("origin", "http://a.example:48001"), ("host", "a.example:48001")], false),
-            (&[("origin", "https://a.example"), ("host", "a.example")], false),
-            (&[("origin", "http://evil.example"), ("host", "a.example")], true),
-            (&[("origin", "http://a.example:81"), ("host", "a.example")], true),
-            (&[("origin", "null"), ("host", "a.example")], true),
-            (&[("origin", "http://a.example")], true),
-        ] {
-            assert_eq!(is_foreign(&headers(pairs)), foreign, "{pairs:?}");
-        }
-    }
 }

@@ -62,10 +62,10 @@ fn entry(row: ImageRow, console: &Console) -> ImageEntry {
 
 async fn page(console: &Console, speech: Speech, uri: &http::Uri, query: &ListQuery) -> Result<ImagesPage, PageError> {
     let (keyword, kind) = (text(query, "keyword"), text(query, "type"));
-    let (rows, total) = console.store.images(keyword, kind, page_number(query), PAGE_SIZE).await?;
+    let (rows, total) = console.store.images(keyword, kind, speech.limited_to(), page_number(query), PAGE_SIZE).await?;
     Ok(ImagesPage {
-        frame: Frame::new(console, speech, Section::Images, uri),
         t: speech.texts,
+        frame: Frame::new(console, speech, Section::Images, uri),
         is_filtered: !keyword.is_empty() || !kind.is_empty(),
         paging: Paging::new("/console/images", query, rows.len(), total),
         keyword: keyword.to_owned(),
@@ -81,5 +81,5 @@ pub(super) async fn show(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    respond(page(&console, speech, &uri, &query).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri, &query).await, speech, &uri)
 }

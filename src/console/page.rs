@@ -8,6 +8,7 @@ use http::{StatusCode, Uri};
 use super::Console;
 use super::speech::Speech;
 use super::texts::Texts;
+use crate::access::{Caller, Role};
 use crate::language::Language;
 use crate::store::StoreError;
 
@@ -19,6 +20,7 @@ pub(super) enum Section {
     Images,
     Configuration,
     Callbacks,
+    Tokens,
 }
 
 /// The frame around a page.
@@ -37,6 +39,12 @@ pub(super) struct Frame {
     pub(super) script_texts: String,
     /// Version of the service.
     pub(super) version: &'static str,
+    /// Who is logged in; absent while nobody is asked.
+    pub(super) user: Option<String>,
+    /// What a change from this page must bring along; empty while nobody is asked.
+    pub(super) csrf: String,
+    /// What the reader may do; nobody in particular may nothing.
+    role: Option<Role>,
 }
 
 impl Frame {
@@ -49,7 +57,8 @@ impl Frame {
         }
     }
 
-    fn bare(speech: Speech, uri: &Uri) -> Self {
+    /// The frame of a page that belongs nowhere.
+    pub(super) fn bare(speech: Speech, uri: &Uri) -> Self {
         Self {
             t: speech.texts,
             lang: speech.language.tag(),
@@ -58,7 +67,25 @@ impl Frame {
             is_unconfigured: false,
             script_texts: speech.texts.script_json(),
             version: env!("CARGO_PKG_VERSION"),
+            csrf: speech.caller.as_ref().and_then(Caller::csrf).unwrap_or_default().to_owned(),
+            role: speech.caller.as_ref().map(|caller| caller.role),
+            user: speech.caller.map(|caller| caller.user).filter(|user| !user.is_empty()),
         }
+    }
+
+    /// Whether the reader is known, or nobody is asked.
+    pub(super) fn is_entered(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Whether the reader may build.
+    pub(super) fn can_submit(&self) -> bool {
+        self.role >= Some(Role::Submit)
+    }
+
+    /// Whether the reader may everything.
+    pub(super) fn can_administer(&self) -> bool {
+        self.role >= Some(Role::Administer)
     }
 
     /// Whether the page belongs to this place of the navigation.
@@ -69,6 +96,7 @@ impl Frame {
             Some(Section::Images) => "images",
             Some(Section::Configuration) => "configuration",
             Some(Section::Callbacks) => "callbacks",
+            Some(Section::Tokens) => "tokens",
             None => "",
         };
         name == section

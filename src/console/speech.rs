@@ -10,17 +10,27 @@ use serde::Deserialize;
 
 use super::Console;
 use super::texts::Texts;
+use crate::access::Caller;
 use crate::language::Language;
 use crate::settings::Settings;
 
 const COOKIE_NAME: &str = "fastbuild_language";
 const COOKIE_SECONDS: u32 = 365 * 24 * 3_600;
 
-/// The language of a request and its texts.
-#[derive(Debug, Clone, Copy)]
+/// To whom a page speaks, and in which language.
+#[derive(Debug, Clone)]
 pub(super) struct Speech {
     pub(super) language: Language,
     pub(super) texts: &'static Texts,
+    /// Who reads it; nobody in particular at the login.
+    pub(super) caller: Option<Caller>,
+}
+
+impl Speech {
+    /// The only owner whose tasks the page may show; `None` when it may show all.
+    pub(super) fn limited_to(&self) -> Option<&str> {
+        self.caller.as_ref().and_then(Caller::limited_to)
+    }
 }
 
 impl FromRequestParts<Console> for Speech {
@@ -28,7 +38,7 @@ impl FromRequestParts<Console> for Speech {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Self::Rejection> {
         let language = language_of(&parts.headers, &console.settings);
-        Ok(Self { language, texts: Texts::of(language) })
+        Ok(Self { language, texts: Texts::of(language), caller: parts.extensions.get().cloned() })
     }
 }
 
@@ -70,7 +80,7 @@ pub(super) async fn choose(Form(choice): Form<Choice>) -> Response {
 }
 
 /// The path when it stays on this site, else the first page.
-fn local_path(path: &str) -> &str {
+pub(super) fn local_path(path: &str) -> &str {
     let stays = path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -125,7 +125,9 @@ fn stage_views(task: &TaskRow, rows: &[StageRow], t: &'static Texts) -> Vec<Stag
 async fn page(console: &Console, speech: Speech, uri: &http::Uri, task_id: &str) -> Result<TaskPage, PageError> {
     let t = speech.texts;
     let task_id = TaskId(task_id.parse().map_err(|_| PageError::NotFound)?);
-    let task = console.store.task(task_id).await?.ok_or(PageError::NotFound)?;
+    let task = console.store.task(task_id).await?;
+    let task = task.filter(|task| speech.limited_to().is_none_or(|user| user == task.owner));
+    let task = task.ok_or(PageError::NotFound)?;
     let rows = console.store.stages(task_id).await?;
     let document = console.store.request_document(task_id).await?.unwrap_or_default();
     let directory = console.settings.fb.task_dir.join(&task.work_dir_name);
@@ -134,13 +136,13 @@ async fn page(console: &Console, speech: Speech, uri: &http::Uri, task_id: &str)
     let at = |micros: i64| stamp(micros, zone);
     let stages = stage_views(&task, &rows, t);
     Ok(TaskPage {
-        frame: Frame::new(console, speech, Section::Tasks, uri),
         t,
         badge: Badge::new(state, t),
         is_ended: state.is_end(),
         is_cancelling: task.cancel_requested != 0 && !state.is_end(),
         is_success: state == TaskState::PushSuccess,
         failure: FailureView::new(&task, speech.language, t),
+        frame: Frame::new(console, speech, Section::Tasks, uri),
         stages_done: stages.iter().filter(|stage| stage.mark == "done").count(),
         stages,
         submitted: at(task.create_time),
@@ -160,5 +162,5 @@ pub(super) async fn show(
     OriginalUri(uri): OriginalUri,
     Path(task_id): Path<String>,
 ) -> Response {
-    respond(page(&console, speech, &uri, &task_id).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri, &task_id).await, speech, &uri)
 }

@@ -136,9 +136,13 @@ fn state_options(chosen: &str, t: &'static Texts) -> Vec<StateOption> {
     options
 }
 
-async fn totals(console: &Console) -> Result<Totals, PageError> {
+async fn totals(console: &Console, owner: Option<&str>) -> Result<Totals, PageError> {
     let mut totals = Totals::default();
-    for (state, count) in console.store.task_totals_by_state().await? {
+    let counts = match owner {
+        None => console.store.task_totals_by_state().await?,
+        Some(owner) => console.store.task_totals_of_owner(owner).await?,
+    };
+    for (state, count) in counts {
         match state {
             TaskState::Queued => totals.queued += count,
             TaskState::PushSuccess => totals.succeeded += count,
@@ -154,8 +158,11 @@ async fn page(console: &Console, speech: Speech, uri: &http::Uri, query: &ListQu
     let t = speech.texts;
     let filter =
         TaskFilter { image_name: text(query, "image_name").to_owned(), state: text(query, "state").to_owned() };
-    let (rows, total) = console.store.tasks(&filter, page_number(query), PAGE_SIZE).await?;
-    let totals = totals(console).await?;
+    let (rows, total) = match speech.limited_to() {
+        None => console.store.tasks(&filter, page_number(query), PAGE_SIZE).await?,
+        Some(owner) => console.store.tasks_of_owner(owner, &filter, page_number(query), PAGE_SIZE).await?,
+    };
+    let totals = totals(console, speech.limited_to()).await?;
     Ok(TasksPage {
         frame: Frame::new(console, speech, Section::Tasks, uri),
         t,
@@ -176,7 +183,7 @@ pub(super) async fn show(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery>,
 ) -> Response {
-    respond(page(&console, speech, &uri, &query).await, speech, &uri)
+    respond(page(&console, speech.clone(), &uri, &query).await, speech, &uri)
 }
 
 /// `/console` is `/`.

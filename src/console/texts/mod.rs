@@ -21,6 +21,8 @@ pub(super) struct Texts {
     pub(super) images: ImagesTexts,
     pub(super) configuration: ConfigurationTexts,
     pub(super) callbacks: CallbacksTexts,
+    pub(super) tokens: TokensTexts,
+    pub(super) login: LoginTexts,
     pub(super) script: ScriptTexts,
     /// In the order of [`TaskState::ALL`].
     states: [&'static str; 16],
@@ -41,6 +43,7 @@ pub(super) struct CommonTexts {
     pub(super) images: &'static str,
     pub(super) configuration: &'static str,
     pub(super) callbacks: &'static str,
+    pub(super) tokens: &'static str,
     pub(super) interface: &'static str,
     pub(super) language: &'static str,
     pub(super) needs_script: &'static str,
@@ -292,6 +295,51 @@ pub(super) struct CallbacksTexts {
     pub(super) no_answer: &'static str,
 }
 
+/// Tokens.
+#[derive(Debug, Serialize)]
+pub(super) struct TokensTexts {
+    pub(super) lead: &'static str,
+    pub(super) open_hint: &'static str,
+    pub(super) create: &'static str,
+    pub(super) name: &'static str,
+    pub(super) user: &'static str,
+    pub(super) user_hint: &'static str,
+    pub(super) role: &'static str,
+    pub(super) read: &'static str,
+    pub(super) submit: &'static str,
+    pub(super) administer: &'static str,
+    pub(super) days: &'static str,
+    pub(super) make: &'static str,
+    pub(super) made_title: &'static str,
+    pub(super) made_hint: &'static str,
+    pub(super) none: &'static str,
+    pub(super) none_hint: &'static str,
+    pub(super) state: &'static str,
+    pub(super) usable: &'static str,
+    pub(super) expired: &'static str,
+    pub(super) revoked: &'static str,
+    pub(super) used: &'static str,
+    pub(super) ends: &'static str,
+    pub(super) revoke: &'static str,
+    pub(super) is_revoked: &'static str,
+    pub(super) unknown: &'static str,
+    pub(super) name_invalid: &'static str,
+    pub(super) name_taken: &'static str,
+    pub(super) days_invalid: &'static str,
+}
+
+/// The login.
+#[derive(Debug, Serialize)]
+pub(super) struct LoginTexts {
+    pub(super) title: &'static str,
+    pub(super) hint: &'static str,
+    pub(super) token: &'static str,
+    pub(super) enter: &'static str,
+    pub(super) leave: &'static str,
+    pub(super) refused: &'static str,
+    pub(super) too_often: &'static str,
+}
+
 /// What the scripts say; they find it in the page.
 #[derive(Debug, Serialize)]
 pub(super) struct ScriptTexts {
@@ -345,6 +393,8 @@ pub(super) struct ScriptTexts {
     roll_back: &'static str,
     roll_back_hint: &'static str,
     resending: &'static str,
+    revoke_token: &'static str,
+    revoke_token_hint: &'static str,
     not_json: &'static str,
     no_warnings: &'static str,
 }

@@ -22,6 +22,7 @@ async fn every_page_has_its_picture_and_fits_its_window() {
         ("images", "/console/images"),
         ("configuration", "/console/configuration"),
         ("callbacks", "/console/callbacks"),
+        ("tokens", "/console/tokens"),
         ("missing", "/console/nothing"),
     ];
     let looks = [
