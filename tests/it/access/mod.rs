@@ -1,0 +1,11 @@
+//! Who may call, over real HTTP and real sockets: connections, tokens, roles, links, the console's login, TLS.
+
+mod by_hand;
+mod connections;
+mod console;
+mod house;
+mod links;
+mod open;
+mod ownership;
+mod tls;
+mod tokens;
