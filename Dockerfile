@@ -32,10 +32,12 @@ COPY --chown=0:0 --from=binary /out/fastbuild /usr/local/bin/fastbuild
 COPY --chown=0:0 config.toml /etc/fastbuild/config.toml
 # A new volume takes over owner and mode of what lies here: a file that the user 10001 owns makes the directory theirs.
 COPY --chown=10001:10001 packaging/data /var/lib/fastbuild
-# Every setting is a variable; these are what a container needs other than the defaults.
+# Every setting is a variable; these are what a container needs other than the defaults. It is reached from outside, so it
+# asks for tokens: docker exec NAME fastbuild token create --name admin --role administer
 ENV FASTBUILD_CONFIG=/etc/fastbuild/config.toml \
     FASTBUILD__FB__BASE_DIR=/var/lib/fastbuild \
-    FASTBUILD__FB__HOST=0.0.0.0
+    FASTBUILD__FB__HOST=0.0.0.0 \
+    FASTBUILD__ACCESS__MODE=token
 USER 10001:10001
 WORKDIR /var/lib/fastbuild
 VOLUME ["/var/lib/fastbuild"]

@@ -93,7 +93,11 @@ if inside sh -c 'touch /etc/fastbuild/x' 2>/dev/null; then fail 'the root is wri
 echo '  ok    the root is read-only'
 same 'mode of the key file' 600 "$(inside stat -c %a /var/lib/fastbuild/fastbuild.sqlite3.key)"
 
-api() { curl --silent --show-error --max-time 60 --noproxy '*' "http://$("$client" port "$name" 48001/tcp | head -n 1)/$1" "${@:2}"; }
+# A container asks for tokens, and makes them itself.
+same 'without a token' 401 "$(curl --silent --noproxy '*' --output /dev/null --write-out '%{http_code}' \
+	"http://$("$client" port "$name" 48001/tcp | head -n 1)/api/fast-build/task/queued-tasks")"
+token=$(inside fastbuild token create --name try --role administer 2>/dev/null)
+api() { curl --silent --show-error --max-time 60 --noproxy '*' --header "Authorization: Bearer $token" "http://$("$client" port "$name" 48001/tcp | head -n 1)/$1" "${@:2}"; }
 configure() {
 	api api/fast-build/config/config-fastbuild --form-string fastbuild_host=127.0.0.1 \
 		--form-string "harbor_registry=$FASTBUILD_LAB_REGISTRY" --form-string "harbor_username=$FASTBUILD_LAB_USERNAME" \
