@@ -7,6 +7,7 @@
 mod callback;
 mod check_result;
 mod configuration;
+mod content;
 mod image;
 mod image_life;
 mod import;
@@ -24,6 +25,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub use callback::{AttemptRow, DeliveryRow, NewAttempt, NewDelivery};
 pub use check_result::CheckResultRow;
 pub use configuration::{CallbackHeadersRow, DockerServerRow, HarborRow, HostRow, NewDockerServer, NewHarbor};
+pub use content::ContentRow;
 pub use image::{ImageRow, ImageType, NewImage};
 pub use image_life::ImageLifeRow;
 pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
