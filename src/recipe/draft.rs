@@ -62,10 +62,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(builder: Builder) -> Self {
+    pub(super) fn new(builder: Builder, prelude: Option<String>) -> Self {
         Self {
             places: Places::of(builder),
-            prelude: None,
+            prelude,
             instructions: Vec::new(),
             context: BTreeMap::new(),
             installers: BTreeMap::new(),

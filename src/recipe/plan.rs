@@ -177,7 +177,7 @@ struct Planner<'input> {
 impl Planner<'_> {
     fn write(&self) -> Result<Recipe, RecipeError> {
         let mut environment = Environment::new(&self.input.base.environment);
-        let mut draft = Draft { prelude: environment.system_path(), ..Draft::new(self.input.options.builder) };
+        let mut draft = Draft::new(self.input.options.builder, environment.system_path());
         let mut stages = vec![Instruction::Comment(format!("Base image: {}", self.input.request.base))];
         let stage = self.python_stage(&mut draft, &mut stages)?;
         self.conda_stage(&mut draft, &mut stages)?;
