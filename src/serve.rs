@@ -25,7 +25,7 @@ use crate::catalogue::Catalogue;
 use crate::clock::Clock;
 use crate::engine::Connector;
 use crate::images::Images;
-use crate::pipeline::{Inspections, Pipeline, Workspaces};
+use crate::pipeline::{Inspections, PinsInUse, Pipeline, Workspaces};
 use crate::progress::Feeds;
 use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
 use crate::secret::{PlatformCipher, Sealer, SecretError};
@@ -124,6 +124,7 @@ impl Service {
             workspaces,
             registries: Arc::default(),
             builds: Arc::default(),
+            pins: PinsInUse::default(),
             settings: settings.clone(),
             clock: clock.clone(),
             callbacks: callbacks.clone(),

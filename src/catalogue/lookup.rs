@@ -1,14 +1,16 @@
 //! One file of the catalogue, found by its name.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Catalogue, CatalogueError, InstallerKind, KnownDigest, MAX_MIRROR_BYTES, SourceInstaller, builtin, inside,
+    Catalogue, CatalogueError, FileStamp, InstallerKind, KnownDigest, MAX_MIRROR_BYTES, SourceInstaller, builtin,
+    inside,
 };
 use crate::image::Digest;
 use crate::request::{FileName, SourceChoice};
@@ -65,7 +67,7 @@ impl Catalogue {
         .await
     }
 
-    /// An installer file. Its digest is taken once and again when size or time of change differ.
+    /// An installer file. Its digest is taken once, and again when anything about the file changed.
     pub async fn installer_file(&self, kind: InstallerKind, name: &FileName) -> Result<InstallerFile, CatalogueError> {
         let name = name.clone();
         self.blocking(move |catalogue| {
@@ -82,9 +84,9 @@ impl Catalogue {
         let failed = |source| CatalogueError::Io { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        let (modified, size_bytes) = (metadata.modified().map_err(failed)?, metadata.len());
+        let (stamp, size_bytes) = (stamp(&metadata), metadata.len());
         let known = self.digests.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(path).cloned();
-        if let Some(known) = known.filter(|known| known.modified == modified && known.size_bytes == size_bytes) {
+        if let Some(known) = known.filter(|known| known.stamp == stamp) {
             return Ok((size_bytes, known.digest));
         }
         let mut hasher = Sha256::new();
@@ -97,10 +99,24 @@ impl Catalogue {
             hasher.update(&buffer[..length]);
         }
         let digest = digest_of(&hasher.finalize());
-        let known = KnownDigest { modified, size_bytes, digest: digest.clone() };
+        let known = KnownDigest { stamp, digest: digest.clone() };
         self.digests.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.to_owned(), known);
         Ok((size_bytes, digest))
     }
+}
+
+fn stamp(metadata: &Metadata) -> FileStamp {
+    let times = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()].map(i128::from);
+    let [modified, modified_nanos, changed, changed_nanos] = times;
+    [
+        metadata.len().into(),
+        metadata.dev().into(),
+        metadata.ino().into(),
+        modified,
+        modified_nanos,
+        changed,
+        changed_nanos,
+    ]
 }
 
 pub(super) fn digest_of(hash: &[u8]) -> Digest {

@@ -15,7 +15,6 @@ mod upload;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 pub use error::{CatalogueError, Refusal};
 pub use fits::fits;
@@ -38,11 +37,14 @@ pub struct Catalogue {
     digests: Arc<Mutex<HashMap<PathBuf, KnownDigest>>>,
 }
 
+/// What changes with every change of a file: size, device, inode, and both times with their nanoseconds. The time of the
+/// last status change is not one that `cp -p` or `touch` can set.
+type FileStamp = [i128; 7];
+
 /// A digest and what the file looked like when it was taken.
 #[derive(Debug, Clone)]
 struct KnownDigest {
-    modified: SystemTime,
-    size_bytes: u64,
+    stamp: FileStamp,
     digest: Digest,
 }
 

@@ -115,6 +115,14 @@ pub enum Mount {
         /// Absolute path.
         target: String,
     },
+    /// All of an image or stage, to look at. The builder does not take a digest of it, which for a big image would take
+    /// longer than the step; what the step writes there is lost. BuildKit only.
+    Whole {
+        /// What it is.
+        of: Origin,
+        /// Absolute path.
+        target: String,
+    },
 }
 
 /// How builds that run at the same time use one cache.

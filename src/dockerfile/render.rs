@@ -125,6 +125,9 @@ fn run_classic(mounts: &[Mount], command: &Command) -> Result<String, RenderErro
                 lines.push('\n');
                 targets.push(target.as_str());
             }
+            Mount::Whole { target, .. } => {
+                return Err(RenderError::Path { instruction: "RUN", value: target.clone() });
+            }
         }
     }
     let before = (!caches.is_empty()).then(|| format!("mkdir -p {}", caches.join(" ")));
@@ -195,6 +198,9 @@ fn mount_flag(mount: &Mount) -> Result<String, RenderError> {
                 None => String::new(),
             };
             Ok(format!("--mount=type=bind,{from}source={},target={}", path("RUN", source)?, absolute("RUN", target)?))
+        }
+        Mount::Whole { of, target } => {
+            Ok(format!("--mount=type=bind,rw,from={},target={}", origin_name("RUN", of)?, absolute("RUN", target)?))
         }
     }
 }

@@ -128,6 +128,7 @@ fn expected(instruction: &Instruction) -> Option<Reading> {
                         let from = from.as_ref().map_or(String::new(), |from| format!("from={},", origin(from)));
                         format!("mount=type=bind,{from}source={source},target={target}")
                     }
+                    Mount::Whole { of, target } => format!("mount=type=bind,rw,from={},target={target}", origin(of)),
                 })
                 .collect();
             match command {
@@ -210,8 +211,9 @@ fn instruction() -> impl Strategy<Value = Instruction> {
                 source: "/opt/x".into(),
                 target: "/mnt/x".into(),
             },
+            Mount::Whole { of: Origin::Stage("python".into()), target: "/mnt/whole".into() },
         ],
-        0..=3,
+        0..=4,
     );
     let pairs = || prop::collection::vec(("[a-z][a-z0-9_]{0,6}", hostile_line()), 1..4);
     prop_oneof![

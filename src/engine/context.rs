@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::transport::{Body, BoxError};
@@ -86,6 +87,14 @@ fn write_archive(files: &[ContextFile], writer: ChannelWriter) -> Result<(), Eng
                 let (content, size) = open(path)?;
                 append(&mut archive, file, size, content).map_err(|error| changed(path, &error))?;
             }
+            ContextContent::Exact { path, digest } => {
+                let (content, size) = open(path)?;
+                let mut content = Hashed { content, hasher: Sha256::new() };
+                append(&mut archive, file, size, &mut content).map_err(|error| changed(path, &error))?;
+                if hex::encode(content.hasher.finalize()) != digest.hex() {
+                    return Err(changed(path, &io::Error::other("it is another file than before; try again")));
+                }
+            }
         }
     }
     let writer = archive.into_inner();
@@ -143,6 +152,20 @@ impl<R: Read> Read for Exactly<R> {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was sent"));
         }
         self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// Takes the digest of what is read.
+struct Hashed<R> {
+    content: R,
+    hasher: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
         Ok(count)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::*;
+use crate::image::Digest;
 
 fn from_bytes(path: &str, content: &'static [u8]) -> ContextFile {
     ContextFile { path: path.to_owned(), mode: 0o644, content: ContextContent::Bytes(Bytes::from_static(content)) }
@@ -93,4 +94,19 @@ async fn little_is_read_ahead_of_the_reader() {
     assert_eq!(upload.sent_bytes(), 10 * CHUNK_BYTES as u64);
     drop(body);
     assert!(upload.take_fault().is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_is_another_one_by_now_is_not_sent_to_its_end() {
+    let directory = tempfile::tempdir().expect("directory");
+    let file = directory.path().join("installer.sh");
+    std::fs::write(&file, b"new bytes").expect("write");
+    let exact = |digest| {
+        let content = ContextContent::Exact { path: file.clone(), digest };
+        vec![ContextFile { path: "installer".to_owned(), mode: 0o600, content }]
+    };
+    let error = collect(exact(Digest::of(b"old bytes"))).await.expect_err("another file");
+    assert_eq!(error.cause, Cause::InstallerMissing);
+    assert!(error.message.contains("installer.sh") && error.message.contains("another file"), "{error}");
+    collect(exact(Digest::of(b"new bytes"))).await.expect("the file that was meant");
 }

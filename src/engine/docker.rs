@@ -11,7 +11,7 @@ use super::tls::{TlsFault, TlsFiles};
 use super::transport::{Transport, bare_host};
 use super::{
     BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount, build, images, probe, pull, push,
+    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount, build, images, probe, pull, push,
 };
 use crate::cause::Cause;
 use crate::image::{Digest, ImageConfig, ImageReference};
@@ -165,6 +165,10 @@ impl Engine for DockerEngine {
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
         images::list(&self.daemon).await
+    }
+
+    async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError> {
+        images::pins(&self.daemon).await
     }
 
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {

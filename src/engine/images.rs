@@ -12,9 +12,9 @@ use http::Method;
 use serde::Deserialize;
 
 use super::daemon::{ANSWER_LIMIT, Call, Daemon, SLOW_ANSWER_LIMIT, is_not_found};
-use super::{DaemonDisk, EngineError, LocalContainer, LocalImage};
+use super::{DaemonDisk, EngineError, LocalContainer, LocalImage, PinnedImage};
 use crate::cause::Cause;
-use crate::image::{Digest, ImageConfig, ImageReference};
+use crate::image::{Digest, ImageConfig, ImageReference, PIN_REGISTRY, is_pin};
 
 /// The label by which ours are told from everybody else's.
 pub(super) const OUR_LABEL: (&str, &str) = ("constructor", "FastBuild");
@@ -83,6 +83,35 @@ pub(super) async fn list(daemon: &Daemon) -> Result<Vec<LocalImage>, EngineError
         size_bytes: count(image.size),
     };
     Ok(images.into_iter().map(local).collect())
+}
+
+/// Names of ours for bases and installers.
+pub(super) async fn pins(daemon: &Daemon) -> Result<Vec<PinnedImage>, EngineError> {
+    let filter = HashMap::from([("reference".to_owned(), vec![format!("{PIN_REGISTRY}/*")])]);
+    let options = ListImagesOptionsBuilder::new().filters(&filter).build();
+    let images = daemon.call("listing images", ANSWER_LIMIT, daemon.docker.list_images(Some(options))).await?;
+    let mut pins = Vec::new();
+    for image in images {
+        let names: Vec<ImageReference> = image.repo_tags.iter().filter_map(|tag| tag.parse().ok()).collect();
+        for name in names.into_iter().filter(is_pin) {
+            let call = async {
+                match daemon.docker.inspect_image(&name.to_string()).await {
+                    Ok(found) => Ok(Some(found)),
+                    Err(error) if is_not_found(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            };
+            let Some(found) = daemon.call("inspecting an image", ANSWER_LIMIT, call).await? else { continue };
+            let named = found.metadata.and_then(|metadata| metadata.last_tag_time);
+            pins.push(PinnedImage {
+                name,
+                image_id: image.id.clone(),
+                last_named_seconds: named.map_or(image.created, |time| time.unix_timestamp().max(image.created)),
+                size_bytes: count(image.size),
+            });
+        }
+    }
+    Ok(pins)
 }
 
 /// Containers with our label, or all of them; stopped ones included.

@@ -206,6 +206,13 @@ pub enum ContextContent {
     Bytes(bytes::Bytes),
     /// Streamed from a file on this machine.
     File(PathBuf),
+    /// The same, and these bytes only: a file that changed meanwhile breaks the upload off.
+    Exact {
+        /// Where it lies.
+        path: PathBuf,
+        /// Digest of its bytes.
+        digest: Digest,
+    },
 }
 
 /// All the daemon needs for one build. The Dockerfile travels as the context file `Dockerfile`.
@@ -297,6 +304,19 @@ pub struct LocalImage {
     pub size_bytes: u64,
 }
 
+/// A name of ours under which the daemon holds what builds start from (`image::is_pin`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedImage {
+    /// The name.
+    pub name: ImageReference,
+    /// The image.
+    pub image_id: String,
+    /// When the image last got a name, seconds since 1970; tasks renew the names that they use.
+    pub last_named_seconds: i64,
+    /// Size in bytes, layers that others share included.
+    pub size_bytes: u64,
+}
+
 /// A container of ours that was left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalContainer {
@@ -369,6 +389,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Images that carry the label `constructor=FastBuild`.
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError>;
+
+    /// Names of ours under which the daemon holds bases and installers.
+    async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError>;
 
     /// Containers that carry the label `constructor=FastBuild`, stopped ones included.
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError>;

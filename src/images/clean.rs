@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{ImageError, Images};
-use crate::image::ImageReference;
+use crate::image::{ImageReference, is_pin};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -42,6 +42,10 @@ impl Images {
             }
             for tag in &image.tags {
                 let Ok(reference) = tag.parse::<ImageReference>() else { continue };
+                // Those have an age of their own (`clean_pins`).
+                if is_pin(&reference) {
+                    continue;
+                }
                 let key = harbor.name_key(&reference);
                 let row = store.image_by_name(&key).await?;
                 if needed.contains(&key) || row.is_some_and(|row| row.r#type == "Base") {

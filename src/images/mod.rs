@@ -3,6 +3,7 @@
 mod base;
 mod clean;
 mod delete;
+mod pins;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 pub use clean::Cleaned;
 pub use delete::{Deletion, DeletionStep};
+pub use pins::{CleanedPin, clean_pins};
 
 use crate::engine::EngineError;
 use crate::image::{ImageReference, ReferenceError};

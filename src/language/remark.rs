@@ -26,6 +26,9 @@ fn chinese(remark: &Remark) -> String {
         Remark::PythonBuilt { file, prefix } => {
             format!("从 {file} 编译 Python 并安装到 {prefix}，该构建阶段可与其他请求共用")
         }
+        Remark::TravelsOnce { file, size_bytes, image } => {
+            format!("{file}（{size_bytes} 字节）只向 Docker 服务器发送一次，保存为 {image}")
+        }
         Remark::Uv => "若 uv 可用则由 uv 安装 pip 软件包，否则使用 pip".to_owned(),
         Remark::StartScript { script, services } => format!("镜像启动时运行 {script}，随后启动 {services}"),
         Remark::ServesAlready => "基础镜像已提供所需服务，保留其启动脚本".to_owned(),
@@ -51,6 +54,9 @@ fn english(remark: &Remark) -> String {
         Remark::ToolMirror { tool, file, destination } => format!("{tool} reads {file} as {destination}"),
         Remark::PythonBuilt { file, prefix } => {
             format!("Python is built from {file} under {prefix}, in a stage that other requests share")
+        }
+        Remark::TravelsOnce { file, size_bytes, image } => {
+            format!("{file} ({size_bytes} bytes) travels to the Docker server once, as {image}")
         }
         Remark::Uv => "uv installs the pip packages where it can be had, otherwise pip does".to_owned(),
         Remark::StartScript { script, services } => format!("the image starts {script}, then {services}"),
@@ -78,6 +84,7 @@ mod tests {
             Remark::YumMirror { file: text() },
             Remark::ToolMirror { tool: text(), file: text(), destination: text() },
             Remark::PythonBuilt { file: text(), prefix: text() },
+            Remark::TravelsOnce { file: text(), size_bytes: 1, image: text() },
             Remark::Uv,
             Remark::StartScript { script: "/p", services: text() },
             Remark::ServesAlready,

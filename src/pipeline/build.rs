@@ -1,19 +1,25 @@
-//! The daemon builds the image.
+//! The daemon builds the image: over an earlier one where that serves, else in full.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Pipeline;
 use super::failure::StageFailure;
-use super::prepare::Prepared;
+use super::layering::{BuildWatch, gives_way};
+use super::pins::has_lost_pin;
+use super::prepare::{Prepared, show};
 use super::reuse::{KeptImage, Turn};
 use super::run::Run;
 use crate::cause::Cause;
-use crate::engine::{BuildOrder, Builder, BuiltImage};
-use crate::explanation::Said;
-use crate::recipe::{Recipe, RecipeError};
-use crate::settings::BuildSection;
+use crate::clock::Moment;
+use crate::engine::{BuildOrder, BuiltImage, EngineError};
+use crate::explanation::{Explanation, Said};
+use crate::recipe::{Chains, Recipe, RecipeError};
+use crate::store::ContentRow;
 use crate::task::StageName;
+
+/// How often somebody may remove what a build starts from, just before it does.
+const LOST_PINS: u32 = 2;
 
 /// What the build stage leaves to the push.
 pub struct Made {
@@ -21,6 +27,8 @@ pub struct Made {
     pub built: BuiltImage,
     /// Where the registry has it already.
     pub kept: Option<KeptImage>,
+    /// What it holds, where that is known.
+    pub content: Option<ContentRow>,
     /// Others with the same request wait until this is dropped.
     pub turn: Option<Turn>,
 }
@@ -37,19 +45,25 @@ pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result
             steps: 0,
             context_bytes: 0,
         };
-        return Ok(Made { built, kept: Some(kept), turn });
+        let content = pipeline.store.content(kept.task_id).await?;
+        let content = content.map(|content| ContentRow { task_id: run.id().0, ..content });
+        return Ok(Made { built, kept: Some(kept), content, turn });
     }
-    let built = anew(pipeline, run, prepared, &key).await?;
-    Ok(Made { built, kept: None, turn })
+    let (built, content) = anew(pipeline, run, prepared, &key).await?;
+    Ok(Made { built, kept: None, content: Some(content), turn })
 }
 
 /// Builds what was prepared in any case.
-pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str) -> Result<BuiltImage, StageFailure> {
+pub async fn anew(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    key: &str,
+) -> Result<(BuiltImage, ContentRow), StageFailure> {
     pipeline.store.set_build_key(run.id(), key).await?;
-    let idle_timeout = Duration::from_secs(pipeline.settings.limits.idle_seconds);
-    let building = build(run, &prepared.recipe, prepared.builder, &pipeline.settings.build, idle_timeout);
     // The stage itself may take longer, since it waits for another task's build of the same image first.
     let limit = Duration::from_secs(pipeline.settings.limits.build_seconds);
+    let building = over_or_in_full(pipeline, run, prepared, key);
     if let Ok(built) = tokio::time::timeout(limit, building).await {
         return built;
     }
@@ -57,18 +71,89 @@ pub async fn anew(pipeline: &Pipeline, run: &Run, prepared: &Prepared, key: &str
     Err(StageFailure::new(Cause::Timeout, Said::StageTimeout { stage, seconds: limit.as_secs() }))
 }
 
+async fn over_or_in_full(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    key: &str,
+) -> Result<(BuiltImage, ContentRow), StageFailure> {
+    let start = run.clock.now();
+    if let Some(layered) = &prepared.layered {
+        let reason = match started(pipeline, run, prepared, &layered.recipe, false).await {
+            Ok(Attempt::Built { image, .. }) => {
+                let content = content(run, prepared, &layered.recipe, key, layered.packages_time)?;
+                return Ok((image, content));
+            }
+            Ok(Attempt::LostCache) => "the Docker server's cache no longer has the earlier steps".to_owned(),
+            Err(failure) => gives_way(&failure).ok_or(failure)?,
+        };
+        run.feed.log(StageName::Build, format!("the packages are installed in one full step: {reason}"));
+        show(run, &prepared.recipe).await?;
+    }
+    let recipe = &prepared.recipe;
+    let fingerprint = recipe.packages_fingerprint().map_err(RecipeError::from)?;
+    let cached_since = pipeline.store.packages_time(&fingerprint).await?.unwrap_or(Moment(0));
+    // The daemon's cache does not say how old it is: what is not known to be young enough is done again.
+    let is_too_old = run.request.refresh_after_seconds.is_some() && cached_since < run.oldest_packages();
+    if is_too_old {
+        run.feed.log(StageName::Build, "the Docker server's cache may be older than 'refresh_after' allows: not used");
+    }
+    match started(pipeline, run, prepared, recipe, run.request.force || is_too_old).await? {
+        Attempt::Built { image, has_cached_packages } => {
+            let packages_time = if has_cached_packages { cached_since } else { start };
+            Ok((image, content(run, prepared, recipe, key, packages_time)?))
+        }
+        Attempt::LostCache => {
+            let words = Explanation::quoted("a full build expects nothing of the cache");
+            Err(StageFailure::new(Cause::Internal, words))
+        }
+    }
+}
+
+enum Attempt {
+    Built { image: BuiltImage, has_cached_packages: bool },
+    LostCache,
+}
+
+/// Builds a recipe from what must be on the daemon, which is put there again when somebody removed it.
+async fn started(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    recipe: &Recipe,
+    no_cache: bool,
+) -> Result<Attempt, StageFailure> {
+    let mut tries_left = LOST_PINS;
+    loop {
+        pipeline.provide_installers(run, prepared).await?;
+        match build(pipeline, run, prepared, recipe, no_cache).await {
+            Err(failure) if tries_left > 0 && has_lost_pin(&failure) => {
+                tries_left -= 1;
+                run.feed.log(
+                    StageName::Build,
+                    format!(
+                        "what the build starts from is gone from the Docker server and is put there again: {failure}"
+                    ),
+                );
+                prepared.pin_base(run, StageName::Build).await?;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Builds a recipe under the target's name.
 async fn build(
+    pipeline: &Pipeline,
     run: &Run,
+    prepared: &Prepared,
     recipe: &Recipe,
-    builder: Builder,
-    settings: &BuildSection,
-    idle_timeout: Duration,
-) -> Result<BuiltImage, StageFailure> {
-    let context = recipe.build_context().map_err(RecipeError::from)?;
+    no_cache: bool,
+) -> Result<Attempt, StageFailure> {
+    let settings = &pipeline.settings.build;
     let order = BuildOrder {
-        builder,
-        context,
+        builder: prepared.builder,
+        context: recipe.build_context().map_err(RecipeError::from)?,
         tags: vec![run.request.target.clone()],
         labels: BTreeMap::new(),
         arguments: settings.proxies.clone(),
@@ -76,24 +161,55 @@ async fn build(
         target: None,
         network: Some(settings.network.clone()).filter(|network| !network.is_empty()),
         memory_bytes: None,
-        no_cache: run.request.force,
-        idle_timeout,
+        no_cache,
+        idle_timeout: Duration::from_secs(pipeline.settings.limits.idle_seconds),
     };
     let engine = run.docker.engine.as_ref();
     let sink = run.feed.sink(StageName::Build);
-    let built = run.retrying(StageName::Build, || engine.build(&order, &sink)).await?;
+    let watch = BuildWatch::new(&sink, recipe.own_step.as_deref());
+    let built: Result<BuiltImage, EngineError> = tokio::select! {
+        biased;
+        () = watch.lost.cancelled() => return Ok(Attempt::LostCache),
+        built = run.retrying(StageName::Build, || engine.build(&order, &watch)) => built,
+    };
+    let image = built?;
     run.feed.log(
         StageName::Build,
         format!(
             "built {}: {:.2} GB, {} of {} steps from the cache, {} bytes of context sent",
-            built.image_id,
-            gigabytes(built.size_bytes),
-            built.cached_steps,
-            built.steps,
-            built.context_bytes
+            image.image_id,
+            gigabytes(image.size_bytes),
+            image.cached_steps,
+            image.steps,
+            image.context_bytes
         ),
     );
-    Ok(built)
+    Ok(Attempt::Built { image, has_cached_packages: watch.has_cached_packages() })
+}
+
+/// What an image holds that this recipe built.
+fn content(
+    run: &Run,
+    prepared: &Prepared,
+    recipe: &Recipe,
+    key: &str,
+    packages_time: Moment,
+) -> Result<ContentRow, StageFailure> {
+    let trunk = |chains: &Chains| recipe.trunk(chains).map(Option::unwrap_or_default).map_err(RecipeError::from);
+    let os = Chains { os: recipe.chains.os.clone(), pip: Vec::new() };
+    let has_pip = !recipe.chains.pip.is_empty();
+    Ok(ContentRow {
+        task_id: run.id().0,
+        base_image_id: prepared.base_id.hex().to_owned(),
+        mirror_digests: prepared.mirror_digests.clone(),
+        chains: serde_json::json!(recipe.chains).to_string(),
+        os_trunk: trunk(&os)?,
+        pip_trunk: if has_pip { trunk(&recipe.chains)? } else { String::new() },
+        packages: recipe.packages_fingerprint().map_err(RecipeError::from)?,
+        packages_time: packages_time.0,
+        build_key: key.to_owned(),
+        create_time: run.clock.now().0,
+    })
 }
 
 /// Checks the image against `build.max_image_size_gb`.

@@ -9,8 +9,10 @@ mod check;
 mod failure;
 mod files;
 mod inspection;
+mod layering;
 mod options;
 mod passwords;
+mod pins;
 mod prepare;
 mod pull;
 mod push;
@@ -27,10 +29,12 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use check::Checked;
 pub use failure::{RunEnd, StageFailure};
 pub use files::find_files;
 pub use inspection::{InspectionError, Inspections};
 pub use passwords::KeptPasswords;
+pub use pins::{PinHold, PinsInUse};
 pub use prepare::preview_recipe;
 pub use registries::Registries;
 pub use reuse::BuildsUnderWay;
@@ -81,6 +85,8 @@ pub struct Pipeline {
     pub registries: Arc<Registries>,
     /// Who makes which image at the moment.
     pub builds: Arc<BuildsUnderWay>,
+    /// Names of ours on the Docker server that tasks need at the moment.
+    pub pins: PinsInUse,
     /// Settings.
     pub settings: Arc<Settings>,
     /// The clock of records.
@@ -150,7 +156,7 @@ impl Pipeline {
                 None,
                 Some((S::CheckSuccess, S::PrepareSuccess)),
                 seconds(limits.inspect_seconds * 2),
-                prepare::prepare(run, checked),
+                prepare::prepare(self, run, checked),
             )
             .await?;
         let made = run
@@ -239,6 +245,11 @@ impl Pipeline {
             size_bytes: i64::try_from(pushed.image.size_bytes).unwrap_or(i64::MAX),
             interaction: pushed.interaction,
         };
+        if let Some(content) = &pushed.image.content
+            && let Err(error) = self.store.record_content(content).await
+        {
+            tracing::warn!(task.id = %run.id(), "no later build can go on from task {}: {error}", run.id());
+        }
         run.feed.write(EventBody::Stage { stage: StageName::Push, status: "success".to_owned() });
         run.feed.write(EventBody::State { state: TaskState::PushSuccess });
         self.record_end(&run.task, TaskState::PushSuccess, None, Some(&image)).await;

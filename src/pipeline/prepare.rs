@@ -1,100 +1,142 @@
 //! Dockerfile and build context are written.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
+use super::Pipeline;
 use super::check::Checked;
 use super::failure::StageFailure;
+use super::layering::Layered;
+use super::pins::PinHold;
 use super::run::Run;
 use super::workspace::DOCKERFILE;
 use crate::cause::Cause;
 use crate::engine::Builder;
 use crate::explanation::Explanation;
-use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
-use crate::recipe::{Recipe, RecipeError, RecipeInput, RecipeOptions, ResolvedFiles, jupyter_hash_form, plan};
+use crate::image::{Digest, ImageConfig, ImageReference, base_pin, installer_pin};
+use crate::recipe::{Chains, Recipe, RecipeError, RecipeInput, jupyter_hash_form, plan};
 use crate::request::BuildRequest;
 use crate::secret::{SecretError, jupyter_password_hash, ssh_password_hash};
 use crate::task::{StageName, TaskId};
 
-/// Repository of the names under which inspected bases are held on the daemon. `.invalid` is reserved (RFC 2606), so a
-/// missing name fails instead of being fetched from somewhere.
-const PIN_REPOSITORY: &str = "fastbuild.invalid/base";
-
 /// A recipe and the builder that reads it.
 pub struct Prepared {
-    /// The recipe.
+    /// The recipe that stands for itself.
     pub recipe: Recipe,
+    /// The same over what an earlier image installed.
+    pub layered: Option<Layered>,
     /// The builder.
     pub builder: Builder,
+    /// The base's id on the daemon.
+    pub base_id: Digest,
+    /// Digests of the mirror files, JSON.
+    pub mirror_digests: String,
+    base_pin: ImageReference,
+    /// Names on the Docker server that the build takes from.
+    _holds: Vec<PinHold>,
+}
+
+impl Prepared {
+    /// Gives the base the name that the recipe calls it by.
+    pub async fn pin_base(&self, run: &Run, stage: StageName) -> Result<(), StageFailure> {
+        pin(run, stage, &self.base_id, &self.base_pin).await
+    }
 }
 
 /// Pins the base, writes the recipe and shows it in the task's directory.
-pub async fn prepare(run: &Run, checked: Checked) -> Result<Prepared, StageFailure> {
-    let pin = pin_of(&checked.base)?;
-    let image_id = checked.base.image_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    run.retrying(StageName::Prepare, || run.docker.engine.tag(&image_id, &pin)).await?;
-    let (request, id) = (&run.request, Some(run.id()));
-    let recipe = write(request, id, &pin, &checked.base, &checked.descriptor, &checked.options, &checked.files).await?;
+pub async fn prepare(pipeline: &Pipeline, run: &Run, checked: Checked) -> Result<Prepared, StageFailure> {
+    let base_id = id_of(&checked.base)?;
+    let base_pin = base_pin(&base_id);
+    let mut holds = vec![pipeline.pins.hold(&base_pin)];
+    pin(run, StageName::Prepare, &base_id, &base_pin).await?;
+    let writer = Writer::new(&run.request, Some(run.id()), &base_pin, &checked).await?;
+    let recipe = writer.plan(Chains::default())?;
+    holds.extend(recipe.installers.iter().map(|file| pipeline.pins.hold(&installer_pin(&file.digest))));
     for note in &recipe.plan {
         run.feed.log(StageName::Prepare, note.to_string());
     }
     for warning in &recipe.warnings {
         run.feed.log(StageName::Prepare, format!("WARNING: {warning}"));
     }
-    let text = recipe.text().map_err(RecipeError::from)?;
+    let layered = pipeline.layered(run, &base_id, &recipe, |earlier| writer.plan(earlier)).await?;
     let builder = match checked.options.builder {
         Builder::BuildKit => "BuildKit",
         Builder::Classic => "the classic builder",
     };
-    run.feed
-        .log(StageName::Prepare, format!("the Dockerfile is written for {builder}: {} lines", text.lines().count()));
+    let shown = layered.as_ref().map_or(&recipe, |layered| &layered.recipe);
+    let lines = show(run, shown).await?;
+    run.feed.log(StageName::Prepare, format!("the Dockerfile is written for {builder}: {lines} lines"));
+    let mirrors: BTreeMap<&str, &str> =
+        checked.files.sources.iter().map(|(installer, file)| (installer.name(), file.digest.as_str())).collect();
+    let mirror_digests = serde_json::json!(mirrors).to_string();
+    let builder = checked.options.builder;
+    Ok(Prepared { recipe, layered, builder, base_id, mirror_digests, base_pin, _holds: holds })
+}
+
+/// Lays a recipe's Dockerfile into the task's directory, where people see it; how many lines it has.
+pub async fn show(run: &Run, recipe: &Recipe) -> Result<usize, StageFailure> {
+    let text = recipe.text().map_err(RecipeError::from)?;
+    let lines = text.lines().count();
     let written = tokio::fs::write(run.directory.join(DOCKERFILE), text).await;
     written.map_err(|error| StageFailure::internal("the Dockerfile cannot be written", &error))?;
-    Ok(Prepared { builder: checked.options.builder, recipe })
+    Ok(lines)
 }
 
 /// The recipe of a request that nobody builds.
-pub async fn preview_recipe(
-    request: &BuildRequest,
-    base: &ImageConfig,
-    descriptor: &ImageDescriptor,
-    options: &RecipeOptions,
-    files: &ResolvedFiles,
-) -> Result<Recipe, StageFailure> {
-    write(request, None, &pin_of(base)?, base, descriptor, options, files).await
+pub async fn preview_recipe(request: &BuildRequest, checked: &Checked) -> Result<Recipe, StageFailure> {
+    let pin = base_pin(&id_of(&checked.base)?);
+    Ok(Writer::new(request, None, &pin, checked).await?.plan(Chains::default())?)
 }
 
-fn pin_of(base: &ImageConfig) -> Result<ImageReference, StageFailure> {
+async fn pin(run: &Run, stage: StageName, base_id: &Digest, name: &ImageReference) -> Result<(), StageFailure> {
+    Ok(run.retrying(stage, || run.docker.engine.tag(base_id.as_str(), name)).await?)
+}
+
+fn id_of(base: &ImageConfig) -> Result<Digest, StageFailure> {
     let unknown =
         || StageFailure::new(Cause::DaemonLost, Explanation::quoted("the daemon did not say the base image's id"));
-    let id = base.image_id.as_ref().ok_or_else(unknown)?;
-    format!("{PIN_REPOSITORY}:{}", id.hex()).parse().map_err(|_| unknown())
+    base.image_id.clone().ok_or_else(unknown)
 }
 
-async fn write(
-    request: &BuildRequest,
+/// Writes recipes of one request; its passwords are hashed once.
+struct Writer<'task> {
+    request: &'task BuildRequest,
     task_id: Option<TaskId>,
-    pin: &ImageReference,
-    base: &ImageConfig,
-    descriptor: &ImageDescriptor,
-    options: &RecipeOptions,
-    files: &ResolvedFiles,
-) -> Result<Recipe, StageFailure> {
-    let form = jupyter_hash_form(request, descriptor);
-    let ssh_hash = hashed(request.ssh_password.clone(), |password| ssh_password_hash(&password)).await?;
-    let jupyter_hash =
-        hashed(request.jupyter_password.clone(), move |password| jupyter_password_hash(&password, form)).await?;
-    let input = RecipeInput {
-        request,
-        descriptor,
-        base,
-        base_pin: pin,
-        files,
-        ssh_hash: ssh_hash.as_deref(),
-        jupyter_hash: jupyter_hash.as_deref(),
-        task_id: task_id.map_or(0, |id| id.0),
-        options,
-    };
-    Ok(plan(&input)?)
+    pin: &'task ImageReference,
+    checked: &'task Checked,
+    ssh_hash: Option<String>,
+    jupyter_hash: Option<String>,
+}
+
+impl<'task> Writer<'task> {
+    async fn new(
+        request: &'task BuildRequest,
+        task_id: Option<TaskId>,
+        pin: &'task ImageReference,
+        checked: &'task Checked,
+    ) -> Result<Self, StageFailure> {
+        let form = jupyter_hash_form(request, &checked.descriptor);
+        let ssh_hash = hashed(request.ssh_password.clone(), |password| ssh_password_hash(&password)).await?;
+        let jupyter = request.jupyter_password.clone();
+        let jupyter_hash = hashed(jupyter, move |password| jupyter_password_hash(&password, form)).await?;
+        Ok(Self { request, task_id, pin, checked, ssh_hash, jupyter_hash })
+    }
+
+    fn plan(&self, earlier: Chains) -> Result<Recipe, RecipeError> {
+        plan(&RecipeInput {
+            request: self.request,
+            descriptor: &self.checked.descriptor,
+            base: &self.checked.base,
+            base_pin: self.pin,
+            files: &self.checked.files,
+            ssh_hash: self.ssh_hash.as_deref(),
+            jupyter_hash: self.jupyter_hash.as_deref(),
+            task_id: self.task_id.map_or(0, |id| id.0),
+            options: &self.checked.options,
+            earlier,
+        })
+    }
 }
 
 /// Hashing takes a while on purpose; it must not hold up others.

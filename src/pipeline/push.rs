@@ -9,6 +9,7 @@ use super::prepare::Prepared;
 use super::recovery::{EarlierPush, earlier_push};
 use super::run::Run;
 use crate::image::Digest;
+use crate::store::ContentRow;
 use crate::task::StageName;
 
 /// An image that the registry has under the target's name.
@@ -19,6 +20,8 @@ pub struct PushedImage {
     pub size_bytes: u64,
     /// The manifest digest that the registry confirmed.
     pub digest: Digest,
+    /// What it holds, where that is known.
+    pub content: Option<ContentRow>,
 }
 
 /// Brings the image under the target's name: pushed, or put together in the registry from one that it has.
@@ -33,21 +36,23 @@ pub async fn push(
     if let Some(EarlierPush { digest, image_id }) = earlier_push(pipeline, run).boxed().await? {
         let image_id = image_id.unwrap_or_else(|| made.built.image_id.clone());
         run.feed.log(StageName::Push, format!("{target} was pushed before the interruption, digest {digest}"));
-        return Ok(PushedImage { image_id, size_bytes, digest });
+        return Ok(PushedImage { image_id, size_bytes, digest, content: made.content.clone() });
     }
     let Some(kept) = &made.kept else {
         let digest = push_built(run).boxed().await?;
-        return Ok(PushedImage { image_id: made.built.image_id.clone(), size_bytes, digest });
+        let (image_id, content) = (made.built.image_id.clone(), made.content.clone());
+        return Ok(PushedImage { image_id, size_bytes, digest, content });
     };
     if let Some(assembled) = pipeline.assemble(run, kept, &prepared.recipe).boxed().await {
-        return Ok(PushedImage { image_id: assembled.image_id, size_bytes, digest: assembled.digest });
+        let (image_id, digest) = (assembled.image_id, assembled.digest);
+        return Ok(PushedImage { image_id, size_bytes, digest, content: made.content.clone() });
     }
     run.feed.log(StageName::Push, "so it is built after all");
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
-    let built = build::anew(pipeline, run, prepared, &key).boxed().await?;
+    let (built, content) = build::anew(pipeline, run, prepared, &key).boxed().await?;
     build::check_size(&built, pipeline.settings.build.max_image_size_gb)?;
     let digest = push_built(run).boxed().await?;
-    Ok(PushedImage { image_id: built.image_id, size_bytes: built.size_bytes, digest })
+    Ok(PushedImage { image_id: built.image_id, size_bytes: built.size_bytes, digest, content: Some(content) })
 }
 
 async fn push_built(run: &Run) -> Result<Digest, StageFailure> {

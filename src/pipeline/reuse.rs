@@ -2,7 +2,7 @@
 //!
 //! The key stands for everything that determines an image: recipe, context, base, mirror and installer files, passwords
 //! (as a keyed hash, since their own hashes are salted), the labels that are not the task's. Only tasks that built
-//! carry it, so that the age of an image is that of its packages. Whoever has the same key waits for its turn and then
+//! carry it; the age that counts is that of an image's packages, which may come from the daemon's cache. Whoever has the same key waits for its turn and then
 //! finds the image in the registry; a turn ends when the task's end is stored.
 
 use std::collections::HashMap;
@@ -15,19 +15,17 @@ use super::Pipeline;
 use super::failure::StageFailure;
 use super::passwords::KeptPasswords;
 use super::run::Run;
-use crate::clock::Moment;
 use crate::image::{Digest, ImageReference};
 use crate::recipe::{Recipe, RecipeError};
 use crate::registry::{AssembleOrder, Assembled, Assembly, Platform};
 use crate::request::BuildRequest;
 use crate::store::ImageRow;
-use crate::task::StageName;
+use crate::task::{StageName, TaskId};
 
 /// Changes whenever equal keys no longer mean equal images.
 const KEY_VERSION: &str = "fastbuild build key 1";
 /// What passwords are hashed for.
 const KEY_PURPOSE: &str = "build_key";
-const MICROSECONDS: u64 = 1_000_000;
 /// Labels that differ from task to task.
 const OF_THE_TASK: [&str; 2] = ["task_id", "maintainer"];
 
@@ -41,7 +39,8 @@ pub struct BuildsUnderWay {
 }
 
 impl BuildsUnderWay {
-    fn turns_of(&self, key: &str) -> Arc<Turns<()>> {
+    /// The lock of a key.
+    pub(super) fn turns_of(&self, key: &str) -> Arc<Turns<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, known| known.strong_count() > 0);
         if let Some(known) = turns.get(key).and_then(Weak::upgrade) {
@@ -56,6 +55,8 @@ impl BuildsUnderWay {
 /// An image in our Harbor that is what a request asks for, but for its labels.
 #[derive(Debug, Clone)]
 pub struct KeptImage {
+    /// The task that built it.
+    pub task_id: TaskId,
     /// Its name.
     pub reference: ImageReference,
     /// Its manifest.
@@ -69,6 +70,7 @@ pub struct KeptImage {
 impl KeptImage {
     fn of_row(row: &ImageRow) -> Option<Self> {
         Some(Self {
+            task_id: TaskId(row.task_id),
             reference: format!("{}:{}", row.name, row.tag).parse().ok()?,
             manifest_digest: row.digest.parse().ok()?,
             image_id: format!("sha256:{}", row.image_id).parse().ok()?,
@@ -116,14 +118,7 @@ impl Pipeline {
             run.feed.log(StageName::Build, "a build was asked for in any case ('force')");
             return Ok(None);
         }
-        let oldest = match request.refresh_after_seconds {
-            Some(seconds) => {
-                let age = i64::try_from(seconds.saturating_mul(MICROSECONDS)).unwrap_or(i64::MAX);
-                Moment(self.now().0.saturating_sub(age))
-            }
-            None => Moment(0),
-        };
-        let Some(row) = self.store.image_by_build_key(key, oldest).await? else { return Ok(None) };
+        let Some(row) = self.store.image_by_build_key(key, run.oldest_packages()).await? else { return Ok(None) };
         let Some(kept) = KeptImage::of_row(&row) else { return Ok(None) };
         if run.harbor.account_for(&kept.reference).is_none() {
             return Ok(None);

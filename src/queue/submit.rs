@@ -8,7 +8,7 @@ use crate::catalogue::CatalogueError;
 use crate::image::{ImageDescriptor, ImageReference};
 use crate::language::Message;
 use crate::pipeline::{
-    InspectionError, KeptPasswords, Pipeline, REQUEST_PURPOSE, StageFailure, find_files, preview_recipe,
+    Checked, InspectionError, KeptPasswords, Pipeline, REQUEST_PURPOSE, StageFailure, find_files, preview_recipe,
 };
 use crate::recipe::{RecipeError, Remark, named_files, needed_files};
 use crate::request::{BuildRequest, RequestError, redacted_document};
@@ -150,7 +150,8 @@ impl Submissions {
         let options = pipeline.recipe_options(&request, &harbor, &docker, &base).await?;
         let needed = needed_files(&request, &descriptor, &options)?;
         let files = find_files(&pipeline.catalogue, &needed).await?;
-        let recipe = preview_recipe(&request, &base, &descriptor, &options, &files).await?;
+        let checked = Checked { base, descriptor, options, files };
+        let recipe = preview_recipe(&request, &checked).await?;
         let remarks = |remarks: &[Remark]| remarks.iter().cloned().map(Message::Remark).collect::<Vec<_>>();
         let mut warnings = remarks(&recipe.warnings);
         if let Some(refused) =

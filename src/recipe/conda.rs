@@ -88,6 +88,7 @@ pub(super) fn packages(draft: &mut Draft, step: &PackageStep<'_>) {
         vec![mount],
         [
             format!("export HOME=/root CONDA_PKGS_DIRS={cache}/pkgs"),
+            solver(prefix, mirror),
             format!(
                 "{} {verb} --yes --name {ENVIRONMENT} {}",
                 word(&format!("{prefix}/bin/conda")),
@@ -98,6 +99,19 @@ pub(super) fn packages(draft: &mut Draft, step: &PackageStep<'_>) {
     if !exists {
         draft.note(Remark::CondaEnvironment { environment: ENVIRONMENT });
     }
+}
+
+/// Makes libmamba the solver where this conda has it and it loads; a conda without it keeps its own, and a mirror file
+/// that names a solver is obeyed.
+fn solver(prefix: &str, mirror: Option<&MirrorFile>) -> String {
+    let names_solver = |file: &MirrorFile| {
+        String::from_utf8_lossy(&file.bytes).lines().any(|line| line.trim_start().starts_with("solver"))
+    };
+    if mirror.is_some_and(names_solver) {
+        return ":".to_owned();
+    }
+    let python = word(&format!("{prefix}/bin/python"));
+    format!("if {python} -c 'import conda_libmamba_solver' >/dev/null 2>&1; then export CONDA_SOLVER=libmamba; fi")
 }
 
 /// The kernel of the environment for JupyterLab.

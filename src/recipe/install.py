@@ -10,6 +10,7 @@ import ast
 import glob
 import os
 import platform
+import re
 import shutil
 import ssl
 import subprocess
@@ -26,8 +27,15 @@ HARMLESS = {
 UV = "uv>=0.4.25,<1"
 
 
+ONE_FULL_STEP = "one full step instead: "
+
+
 class CannotServe(Exception):
     """uv cannot serve; the text says why."""
+
+
+class WouldDiffer(Exception):
+    """Installing over what is there would give another result than a build from scratch; the text says how."""
 
 
 def say(text):
@@ -150,6 +158,71 @@ def provide_uv(cache, given):
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def distributions(root):
+    """Name, version and whether pip or uv put it there, of every distribution on the interpreter's path under a root."""
+    from importlib.metadata import PathDistribution
+    from pathlib import Path
+    found = []
+    for directory in dict.fromkeys(os.path.abspath(path) for path in sys.path[1:] if path):
+        entries = sorted(glob.glob(root + directory + "/*.dist-info") + glob.glob(root + directory + "/*.egg-info"))
+        for entry in entries:
+            distribution = PathDistribution(Path(entry))
+            name = distribution.metadata["Name"]
+            if name:
+                by_us = (distribution.read_text("INSTALLER") or "").strip() in ("pip", "uv")
+                found.append((re.sub("[-_.]+", "-", name).lower(), distribution.version, by_us))
+    return found
+
+
+def first_of(found):
+    """What an import finds: the first of each name."""
+    first = {}
+    for name, version, _ in found:
+        first.setdefault(name, version)
+    return first
+
+
+def parsed(environment):
+    """The same with versions that compare as versions: `2024.01` is `2024.1`."""
+    from pip._vendor.packaging.version import Version
+    return {name: Version(version) for name, version in environment.items()}
+
+
+def resolve_from_scratch(program, arguments, environment, options, resolved):
+    """The environment that the requirements give on the base alone, which the earlier steps must not stand against."""
+    base = {(name, version) for name, version, _ in distributions(options.over)}
+    present = distributions("")
+    given = first_of(one for one in present if not one[2] or one[:2] in base)
+    # Versions that are there are kept as long as they do, as an installation would.
+    resolved.write("".join("{}=={}\n".format(*one) for one in sorted(given.items())))
+    resolved.flush()
+    order = [program, "pip", "compile", "--python", sys.executable, "--no-header", "--no-annotate", "--quiet"] + arguments
+    if options.upgrade_pip:
+        wanted = tempfile.NamedTemporaryFile(mode="w", prefix="pip-", suffix=".txt")
+        wanted.write(options.upgrade_pip + "\n")
+        wanted.flush()
+        order += ["--upgrade-package", "pip", wanted.name]
+    order += ["--output-file", resolved.name, options.requirements]
+    if subprocess.run(order, env=environment, stdout=subprocess.DEVNULL).returncode != 0:
+        raise WouldDiffer("the list is not resolved on its own")
+    expected = dict(given)
+    with open(resolved.name) as lines:
+        for line in lines:
+            line = line.partition(" ;")[0].strip()
+            if line and not line.startswith(("#", "-")):
+                name, equals, version = line.partition("==")
+                if not equals:
+                    raise WouldDiffer("'{}' is no version".format(line))
+                expected[re.sub("[-_.]+", "-", name.strip()).lower()] = version.strip()
+    expected = parsed(expected)
+    for name, version in parsed(first_of(present)).items():
+        if name not in expected:
+            raise WouldDiffer("{} {} would be left over".format(name, version))
+        if expected[name] < version:
+            raise WouldDiffer("{} would go from {} back to {}".format(name, version, expected[name]))
+    return expected
+
+
 def install_with_uv(options):
     """Whether uv installed everything; ends the step when the requirements cannot be met."""
     if platform.python_implementation() != "CPython" or sys.version_info < (3, 8):
@@ -159,17 +232,26 @@ def install_with_uv(options):
     arguments, variables = translated(pip_settings())
     program = provide_uv(options.cache, options.uv)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    # uv leaves its lock where temporary files are.
+    temporary = os.path.join(options.cache, "tmp")
+    os.makedirs(temporary, exist_ok=True)
     environment.update(
-        variables, UV_CACHE_DIR=os.path.join(options.cache, "uv"), UV_LINK_MODE="copy", UV_NO_CONFIG="1",
+        variables, TMPDIR=temporary, UV_CACHE_DIR=os.path.join(options.cache, "uv"), UV_LINK_MODE="copy", UV_NO_CONFIG="1",
         UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", NO_COLOR="1",
     )
     order = [program, "pip", "install", "--python", sys.executable, "--break-system-packages"]
-    order += ["--index-strategy", "unsafe-best-match"] + arguments
+    arguments += ["--index-strategy", "unsafe-best-match"]
+    order += arguments
     if options.compile:
         order.append("--compile-bytecode")
     if options.upgrade_pip:
         order += ["--upgrade-package", "pip", options.upgrade_pip]
     order += ["-r", options.requirements]
+    expected = None
+    if options.over:
+        resolved = tempfile.NamedTemporaryFile(mode="w+", prefix="resolved-", suffix=".txt")
+        expected = resolve_from_scratch(program, arguments, environment, options, resolved)
+        order += ["--constraint", resolved.name]
     say("uv {} installs the packages".format(version_of(program)))
     running = subprocess.Popen(order, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = []
@@ -177,6 +259,8 @@ def install_with_uv(options):
         lines.append(line.decode("utf-8", "replace").rstrip())
         print(lines[-1], flush=True)
     if running.wait() == 0:
+        if expected is not None and parsed(first_of(distributions(""))) != expected:
+            raise WouldDiffer("the versions would differ")
         return
     words = " ".join(" ".join(lines).split())
     _, found, reason = words.partition("No solution found when resolving dependencies")
@@ -193,14 +277,24 @@ def main():
     parser.add_argument("--uv", help="a wheel or program of uv")
     parser.add_argument("--compile", action="store_true", help="compile to bytecode, as pip always does")
     parser.add_argument("--upgrade-pip", help="the requirement that pip itself is to meet, in its newest version")
+    parser.add_argument("--over", help="root of the base, when an earlier step installed a part of the requirements")
     parser.add_argument("requirements")
     options = parser.parse_args()
     try:
         install_with_uv(options)
         return
+    except WouldDiffer as reason:
+        say(ONE_FULL_STEP + str(reason))
+        sys.exit(86)
     except CannotServe as reason:
+        if options.over:
+            say(ONE_FULL_STEP + str(reason))
+            sys.exit(86)
         say("{}; pip does it".format(reason))
-    except (OSError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, SyntaxError, ImportError, zipfile.BadZipFile) as error:
+        if options.over:
+            say(ONE_FULL_STEP + str(error))
+            sys.exit(86)
         say("uv cannot be used ({}); pip does it".format(error))
     if options.upgrade_pip:
         subprocess.run(pip("install", "--upgrade", options.upgrade_pip), check=True)

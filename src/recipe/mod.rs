@@ -4,6 +4,7 @@
 //! ordered by how often they change: mirrors, OS packages, Python and conda from stages of their own, pip, JupyterLab,
 //! sshd, password hashes, and labels last of all. Caches are mounts and end up in no layer.
 
+mod chain;
 mod choices;
 mod conda;
 mod draft;
@@ -25,12 +26,14 @@ mod sshd;
 mod start_script;
 mod uv;
 
+pub use chain::{Chains, Extends, ONE_FULL_STEP};
 pub use error::RecipeError;
 pub use needed::{NeededFiles, named_files, needed_files};
 pub use options::{DefaultPython, PipTool, RecipeOptions};
 pub use plan::{Recipe, RecipeInput, ResolvedFiles, plan};
 pub use remark::Remark;
 
+pub use draft::{INSTALLER_PATH, installs_packages};
 pub use jupyter::hash_form as jupyter_hash_form;
 
 #[cfg(test)]

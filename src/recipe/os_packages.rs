@@ -4,17 +4,18 @@
 //! one is writing.
 
 use super::draft::{CacheScope, Draft};
-use super::shell::words;
+use super::shell::{word, words};
 use crate::catalogue::MirrorFile;
-use crate::dockerfile::Sharing;
+use crate::dockerfile::{Origin, Sharing};
 use crate::image::PackageTool;
 use crate::request::OsPackage;
+
+const OVER: &str = include_str!("install_over.sh");
 
 /// Everything that one step installs.
 #[derive(Debug, Default)]
 pub(super) struct Installation {
     wanted: Vec<String>,
-    is_pinned: bool,
 }
 
 impl Installation {
@@ -28,7 +29,7 @@ impl Installation {
         let mut wanted: Vec<String> = packages.iter().map(write).collect();
         wanted.sort();
         wanted.dedup();
-        Self { wanted, is_pinned: packages.iter().any(|package| package.version.is_some()) }
+        Self { wanted }
     }
 
     /// Adds packages of ours unless the client chose a version of them.
@@ -43,41 +44,83 @@ impl Installation {
         self.wanted.sort();
     }
 
+    /// Everything that is wanted, as the tool is told.
+    pub(super) fn list(&self) -> &[String] {
+        &self.wanted
+    }
+
     /// Writes the step, if there is anything to install.
     pub(super) fn write(&self, draft: &mut Draft, tool: PackageTool, scope: &CacheScope, mirror: Option<&MirrorFile>) {
-        if self.wanted.is_empty() {
-            return;
-        }
-        let packages = words(&self.wanted);
-        let (mount, cache) = match tool {
-            PackageTool::Apt => scope.mount("apt", mirror, Sharing::Private),
-            PackageTool::Yum => scope.mount("yum", mirror, Sharing::Private),
-            PackageTool::Dnf => scope.mount("dnf", mirror, Sharing::Private),
-        };
-        let steps = match tool {
-            PackageTool::Apt => {
-                // docker-clean in official images removes archives; directories of our own are out of its reach.
-                let options = format!(
-                    "-o Dir::Cache={cache} -o Dir::Cache::archives={cache}/archives -o Dir::State::lists={cache}/lists -o APT::Keep-Downloaded-Packages=true -o Acquire::Retries=3"
-                );
-                let downgrades = if self.is_pinned { " -o APT::Get::allow-downgrades=true" } else { "" };
-                vec![
-                    format!("mkdir -p {cache}/archives/partial {cache}/lists/partial"),
-                    "export DEBIAN_FRONTEND=noninteractive".to_owned(),
-                    format!("apt-get {options} update"),
-                    format!(
-                        "apt-get {options} install -y --no-install-recommends -o Dpkg::Use-Pty=0{downgrades} {packages}"
-                    ),
-                ]
-            }
-            // yum 3 otherwise ends well as long as it could install one of several packages.
-            PackageTool::Yum => vec![format!(
-                "yum -y --setopt=cachedir={cache} --setopt=keepcache=1 --setopt=tsflags=nodocs --setopt=skip_missing_names_on_install=False install {packages}"
-            )],
-            PackageTool::Dnf => vec![format!(
-                "dnf -y --setopt=cachedir={cache} --setopt=keepcache=1 --setopt=tsflags=nodocs --setopt=install_weak_deps=False install {packages}"
-            )],
-        };
-        draft.run(vec![mount], steps);
+        write(draft, &self.wanted, tool, scope, mirror);
     }
+}
+
+/// Whether a list names versions, which may be older than what is there.
+fn is_pinned(packages: &[String], tool: PackageTool) -> bool {
+    tool == PackageTool::Apt && packages.iter().any(|package| package.contains('='))
+}
+
+/// Writes the step of a list that stands for itself.
+pub(super) fn write(
+    draft: &mut Draft,
+    packages: &[String],
+    tool: PackageTool,
+    scope: &CacheScope,
+    mirror: Option<&MirrorFile>,
+) {
+    if packages.is_empty() {
+        return;
+    }
+    let is_pinned = is_pinned(packages, tool);
+    let packages = words(packages);
+    let (mount, cache) = match tool {
+        PackageTool::Apt => scope.mount("apt", mirror, Sharing::Private),
+        PackageTool::Yum => scope.mount("yum", mirror, Sharing::Private),
+        PackageTool::Dnf => scope.mount("dnf", mirror, Sharing::Private),
+    };
+    let steps = match tool {
+        PackageTool::Apt => {
+            // docker-clean in official images removes archives; directories of our own are out of its reach.
+            let options = format!(
+                "-o Dir::Cache={cache} -o Dir::Cache::archives={cache}/archives -o Dir::State::lists={cache}/lists -o APT::Keep-Downloaded-Packages=true -o Acquire::Retries=3"
+            );
+            let downgrades = if is_pinned { " -o APT::Get::allow-downgrades=true" } else { "" };
+            vec![
+                format!("mkdir -p {cache}/archives/partial {cache}/lists/partial"),
+                "export DEBIAN_FRONTEND=noninteractive".to_owned(),
+                format!("apt-get {options} update"),
+                format!(
+                    "apt-get {options} install -y --no-install-recommends -o Dpkg::Use-Pty=0{downgrades} {packages}"
+                ),
+            ]
+        }
+        // yum 3 otherwise ends well as long as it could install one of several packages.
+        PackageTool::Yum => vec![format!(
+            "yum -y --setopt=cachedir={cache} --setopt=keepcache=1 --setopt=tsflags=nodocs --setopt=skip_missing_names_on_install=False install {packages}"
+        )],
+        PackageTool::Dnf => vec![format!(
+            "dnf -y --setopt=cachedir={cache} --setopt=keepcache=1 --setopt=tsflags=nodocs --setopt=install_weak_deps=False install {packages}"
+        )],
+    };
+    draft.run(vec![mount], steps);
+}
+
+/// Writes the step of a list over an earlier step, with apt. `base` is what a build from scratch would start from.
+pub(super) fn write_over(
+    draft: &mut Draft,
+    packages: &[String],
+    number: usize,
+    scope: &CacheScope,
+    mirror: Option<&MirrorFile>,
+    base: Origin,
+) {
+    let (cache_mount, cache) = scope.mount("apt", mirror, Sharing::Private);
+    let downgrades = if is_pinned(packages, PackageTool::Apt) { "-o APT::Get::allow-downgrades=true" } else { "" };
+    let program = OVER.replace("@MARK@", super::ONE_FULL_STEP).replace("@DOWNGRADES@", downgrades);
+    let (program_mount, program) = draft.bind(&format!("os/install-over-{number}.sh"), program);
+    let (base_mount, root) = draft.whole(base);
+    draft.run(
+        vec![cache_mount, program_mount, base_mount],
+        [format!("sh {} {root}/var/lib/dpkg/status {cache} {}", word(&program), words(packages))],
+    );
 }

@@ -4,7 +4,7 @@ use super::draft::{CacheScope, Draft};
 use super::shell::word;
 use super::{mirrors, uv};
 use crate::catalogue::{InstallerFile, MirrorFile};
-use crate::dockerfile::{Mount, Sharing};
+use crate::dockerfile::{Mount, Origin, Sharing};
 use crate::request::PipRequirement;
 
 /// The Python whose pip is meant.
@@ -38,6 +38,14 @@ pub(super) struct PipSteps<'recipe> {
     pub(super) mirror: Option<&'recipe MirrorFile>,
     /// How uv is used, where it serves.
     pub(super) uv: Option<uv::Use<'recipe>>,
+}
+
+/// Requirements as pip reads them, in an order that equal lists share.
+pub(super) fn lines(requirements: &[PipRequirement]) -> Vec<String> {
+    let mut lines: Vec<String> = requirements.iter().map(ToString::to_string).collect();
+    lines.sort_by_key(|line| line.to_ascii_lowercase());
+    lines.dedup();
+    lines
 }
 
 /// The newest pip for a Python, for indexes that do not say so themselves.
@@ -84,19 +92,32 @@ impl PipSteps<'_> {
         draft.run(mounts, steps);
     }
 
-    /// Installs requirements, and `extra` ones of ours beside them so that the resolver sees all of them.
-    pub(super) fn install(&mut self, draft: &mut Draft, requirements: &[PipRequirement], extra: &[&str]) {
+    /// Installs a list of requirements.
+    pub(super) fn install(&mut self, draft: &mut Draft, lines: &[String]) {
+        self.write(draft, "pip/requirements.txt", lines, None);
+    }
+
+    /// Installs JupyterLab beside the requirements, so that the resolver sees all of them.
+    pub(super) fn install_jupyter(&mut self, draft: &mut Draft, lines: &[String], extra: &[&str]) {
+        let lines: Vec<String> = lines.iter().cloned().chain(extra.iter().map(|&line| line.to_owned())).collect();
+        self.write(draft, "pip/jupyter-requirements.txt", &lines, None);
+    }
+
+    /// Installs a list over an earlier step. `base` is what a build from scratch would start from.
+    pub(super) fn install_over(&mut self, draft: &mut Draft, lines: &[String], number: usize, base: Origin) {
+        if let Some(uv) = &mut self.uv {
+            uv.upgrades_pip = Some(pip_requirement(self.interpreter.version));
+        }
+        self.write(draft, &format!("pip/requirements-{number}.txt"), lines, Some(base));
+    }
+
+    fn write(&mut self, draft: &mut Draft, name: &str, lines: &[String], over: Option<Origin>) {
         let (mut mounts, mut steps, cache) = self.begin();
-        let mut lines: Vec<String> = requirements.iter().map(ToString::to_string).collect();
-        lines.sort_by_key(|line| line.to_ascii_lowercase());
-        lines.dedup();
-        let name = if extra.is_empty() { "pip/requirements.txt" } else { "pip/jupyter-requirements.txt" };
-        lines.extend(extra.iter().map(|line| (*line).to_owned()));
         let (mount, path) = draft.bind(name, lines.join("\n") + "\n");
         mounts.push(mount);
         let python = word(&self.interpreter.path);
         match &mut self.uv {
-            Some(uv) => steps.push(uv.install(draft, &mut mounts, [&python, &cache, &path])),
+            Some(uv) => steps.push(uv.install(draft, &mut mounts, [&python, &cache, &path], over)),
             None => steps.push(format!("{python} -m pip install -r {}", word(&path))),
         }
         draft.run(mounts, steps);

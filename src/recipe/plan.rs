@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use super::chain::{Chains, Extends, Marks, continued};
 use super::choices::{CONDA_PREFIX, Choices, CondaChoice, PythonChoice, decide, python_version};
 use super::draft::{CacheScope, Draft};
 use super::environment::Environment;
@@ -13,12 +14,13 @@ use super::os_packages::Installation;
 use super::pip::{Interpreter, PipOrigin, PipSteps};
 use super::services::Services;
 use super::{
-    RecipeError, RecipeOptions, Remark, conda, finish, jupyter, mirrors, python_source, sshd, start_script, uv,
+    RecipeError, RecipeOptions, Remark, conda, finish, jupyter, mirrors, os_packages, pip, python_source, sshd,
+    start_script, uv,
 };
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
 use crate::engine::{Builder, ContextContent, ContextFile};
-use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference};
+use crate::image::{ImageConfig, ImageDescriptor, ImageReference, PackageTool};
 use crate::request::BuildRequest;
 
 /// Files of the catalogue, fetched after [`needed_files`](super::needed_files).
@@ -51,6 +53,8 @@ pub struct RecipeInput<'input> {
     pub task_id: i64,
     /// Settings.
     pub options: &'input RecipeOptions,
+    /// What an earlier image of the same base installed and is rendered first; one of [`Chains::over`].
+    pub earlier: Chains,
 }
 
 /// A Dockerfile with everything its build takes.
@@ -60,6 +64,8 @@ pub struct Recipe {
     pub dockerfile: Dockerfile,
     /// The build context without the Dockerfile.
     pub context: Vec<ContextFile>,
+    /// Installers whose images must be on the Docker server, as `installer_pin` names them, before the build starts.
+    pub installers: Vec<InstallerFile>,
     /// The labels that the last instruction sets.
     pub labels: BTreeMap<String, String>,
     /// What was chosen and why, for people.
@@ -68,8 +74,14 @@ pub struct Recipe {
     pub warnings: Vec<Remark>,
     /// What a person can log in to: `WebSSH, JupyterLab`.
     pub interaction: String,
+    /// Its package lists, step by step.
+    pub chains: Chains,
+    /// Which of them may be installed over an earlier image's.
+    pub extends: Extends,
+    /// A text in the step that installs over an earlier image's, when there is one.
+    pub own_step: Option<String>,
+    pub(super) marks: Marks,
     builder: Builder,
-    digests: BTreeMap<String, Digest>,
     secret_paths: Vec<String>,
 }
 
@@ -90,24 +102,33 @@ impl Recipe {
     /// salted: whoever makes a build key of it adds something that stands for the passwords.
     pub fn fingerprint(&self) -> Result<String, RenderError> {
         let mut hasher = Sha256::new();
-        let steps = self
-            .dockerfile
-            .instructions
+        self.hash(&mut hasher, &self.dockerfile.instructions, |_| true)?;
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    /// Takes in some of the instructions and the files of the context that they take.
+    pub(super) fn hash(
+        &self,
+        hasher: &mut Sha256,
+        instructions: &[Instruction],
+        takes: impl Fn(&str) -> bool,
+    ) -> Result<(), RenderError> {
+        let steps = instructions
             .iter()
             .filter(|instruction| !matches!(instruction, Instruction::Label(_) | Instruction::Comment(_)));
         let text = Dockerfile { instructions: steps.cloned().collect() }.render(self.dialect())?;
         hasher.update(text.as_bytes());
-        for file in &self.context {
+        for file in self.context.iter().filter(|file| takes(&file.path)) {
             hasher.update(format!("\0{}\0{:o}\0", file.path, file.mode));
             match &file.content {
                 _ if self.secret_paths.contains(&file.path) => {}
                 ContextContent::Bytes(bytes) => hasher.update(Sha256::digest(bytes)),
-                ContextContent::File(_) => {
-                    hasher.update(self.digests.get(&file.path).map(Digest::as_str).unwrap_or_default());
-                }
+                ContextContent::Exact { digest, .. } => hasher.update(digest.as_str()),
+                // No recipe has one: what lies under a path may change.
+                ContextContent::File(path) => hasher.update(path.as_os_str().as_encoded_bytes()),
             }
         }
-        Ok(hex::encode(hasher.finalize()))
+        Ok(())
     }
 
     fn dialect(&self) -> Dialect {
@@ -134,7 +155,7 @@ pub fn plan(input: &RecipeInput<'_>) -> Result<Recipe, RecipeError> {
     }
     let planner = Planner {
         services: Services::new(input.request, input.descriptor, input.base),
-        scope: CacheScope::new(&input.options.cache_scope, &input.descriptor.details),
+        scope: CacheScope::new(&input.options.cache_scope, &input.descriptor.details, input.options.builder),
         changes_user: is_other_user(&input.base.user),
         choices,
         input,
@@ -156,7 +177,7 @@ struct Planner<'input> {
 impl Planner<'_> {
     fn write(&self) -> Result<Recipe, RecipeError> {
         let mut environment = Environment::new(&self.input.base.environment);
-        let mut draft = Draft { prelude: environment.system_path(), ..Draft::default() };
+        let mut draft = Draft::new(self.input.options.builder, environment.system_path());
         let mut stages = vec![Instruction::Comment(format!("Base image: {}", self.input.request.base))];
         let stage = self.python_stage(&mut draft, &mut stages)?;
         self.conda_stage(&mut draft, &mut stages)?;
@@ -177,16 +198,25 @@ impl Planner<'_> {
         finish::start(&mut draft, &self.services, self.input.base, changed_user);
         let labels = finish::labels(&self.services, self.input.task_id, &self.input.request.maintainer);
         draft.instructions.push(Instruction::Label(labels.clone().into_iter().collect()));
+        let marks = std::mem::take(&mut draft.marks).moved(stages.len());
         stages.append(&mut draft.instructions);
+        let own = self.own_lists();
         let recipe = Recipe {
             dockerfile: Dockerfile { instructions: stages },
             context: draft.context.into_values().collect(),
+            installers: draft.installers.into_values().collect(),
             labels,
             plan: draft.notes,
             warnings: draft.warnings,
             interaction: self.services.interaction(),
+            extends: self.extends(),
+            own_step: own_step(&self.input.earlier, &own),
+            chains: Chains {
+                os: continued(&own.os, &self.input.earlier.os, true),
+                pip: continued(&own.pip, &self.input.earlier.pip, true),
+            },
+            marks,
             builder: self.input.options.builder,
-            digests: draft.digests,
             secret_paths: draft.secret_paths,
         };
         recipe.text()?;
@@ -246,7 +276,7 @@ impl Planner<'_> {
         if !has_system {
             self.mirror_steps(draft);
         }
-        self.installation().write(draft, self.choices.tool, &self.scope, self.os_mirror());
+        self.os_steps(draft, has_system);
         let mut first = Vec::new();
         if let PythonChoice::Source { prefix, .. } = &self.choices.python {
             copy_stage(draft, python_source::STAGE, prefix.as_str());
@@ -277,8 +307,44 @@ impl Planner<'_> {
             self.conda_steps(draft, environment, prefix, is_fresh, has_environment);
         }
         let python = self.pip_steps(draft)?;
+        draft.marks.packages = draft.instructions.len();
         self.service_steps(draft, environment, &python, !first.is_empty() || conda_prefix.is_some());
         Ok(())
+    }
+
+    /// The package lists that the request alone gives.
+    fn own_lists(&self) -> Chains {
+        let one = |list: Vec<String>| if list.is_empty() { Vec::new() } else { vec![list] };
+        Chains { os: one(self.installation().list().to_vec()), pip: one(pip::lines(&self.input.request.pip.software)) }
+    }
+
+    fn extends(&self) -> Extends {
+        let has_mounts = self.input.options.builder == Builder::BuildKit;
+        Extends { os: has_mounts && self.choices.tool == PackageTool::Apt, pip: has_mounts && self.uses_uv() }
+    }
+
+    fn uses_uv(&self) -> bool {
+        self.choices.needs_pip && uv::serves(self.input.options, self.input.descriptor, &self.interpreter())
+    }
+
+    /// The OS packages, after those of an earlier image where there is one.
+    fn os_steps(&self, draft: &mut Draft, has_system: bool) {
+        let (tool, mirror) = (self.choices.tool, self.os_mirror());
+        let steps = continued(&self.own_lists().os, &self.input.earlier.os, true);
+        for (index, list) in steps.iter().enumerate() {
+            if index == 0 {
+                os_packages::write(draft, list, tool, &self.scope, mirror);
+            } else {
+                let base = if has_system {
+                    Origin::Stage(SYSTEM.to_owned())
+                } else {
+                    Origin::Image(self.input.base_pin.clone())
+                };
+                os_packages::write_over(draft, list, index + 1, &self.scope, mirror, base);
+            }
+            draft.marks.os.push(draft.instructions.len());
+        }
+        draft.marks.packages = draft.instructions.len();
     }
 
     fn mirror_steps(&self, draft: &mut Draft) {
@@ -366,7 +432,7 @@ impl Planner<'_> {
         if !self.choices.needs_pip {
             return Ok(interpreter.path);
         }
-        let uses_uv = uv::serves(self.input.options, self.input.descriptor, &interpreter);
+        let uses_uv = self.uses_uv();
         let uv = uses_uv.then(|| uv::Use { file: self.uv_file(), compiles: self.changes_user, upgrades_pip: None });
         let mut steps = PipSteps { interpreter: &interpreter, scope: &self.scope, mirror, uv };
         let installer = match &request.pip.installer {
@@ -386,11 +452,22 @@ impl Planner<'_> {
             draft.note(Remark::Uv);
         }
         steps.provide(draft, installer, installs);
-        if !request.pip.software.is_empty() {
-            steps.install(draft, &request.pip.software, &[]);
+        let own = self.own_lists().pip;
+        for (index, list) in continued(&own, &self.input.earlier.pip, true).iter().enumerate() {
+            if index == 0 {
+                steps.install(draft, list);
+            } else {
+                let base = match &self.choices.python {
+                    PythonChoice::Source { .. } => Origin::Stage(python_source::STAGE.to_owned()),
+                    _ => Origin::Image(self.input.base_pin.clone()),
+                };
+                steps.install_over(draft, list, index + 1, base);
+            }
+            draft.marks.pip.push(draft.instructions.len());
         }
         if self.choices.installs_jupyter {
-            steps.install(draft, &request.pip.software, &jupyter::requirements(&interpreter));
+            let list = own.last().map(Vec::as_slice).unwrap_or_default();
+            steps.install_jupyter(draft, list, &jupyter::requirements(&interpreter));
         }
         Ok(interpreter.path)
     }
@@ -485,6 +562,16 @@ const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 fn default_shell() -> Instruction {
     Instruction::Shell(DEFAULT_SHELL.map(str::to_owned).to_vec())
+}
+
+/// What tells the step that installs over an earlier image's from those that the cache serves.
+fn own_step(earlier: &Chains, own: &Chains) -> Option<String> {
+    let grows = |own: &[Vec<String>], earlier: &[Vec<String>]| {
+        let steps = continued(own, earlier, true).len();
+        (!earlier.is_empty() && steps > earlier.len()).then_some(steps)
+    };
+    let os = grows(&own.os, &earlier.os).map(|number| format!("os/install-over-{number}.sh"));
+    os.or_else(|| grows(&own.pip, &earlier.pip).map(|number| format!("pip/requirements-{number}.txt")))
 }
 
 /// Takes a directory from another stage to the same place.

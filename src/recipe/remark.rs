@@ -48,6 +48,15 @@ pub enum Remark {
         /// Under this directory.
         prefix: String,
     },
+    /// A big installer is sent to the Docker server once.
+    TravelsOnce {
+        /// The file.
+        file: String,
+        /// Its size in bytes.
+        size_bytes: u64,
+        /// The image that holds it there.
+        image: String,
+    },
     /// uv installs the pip packages.
     Uv,
     /// The image gets a start script.

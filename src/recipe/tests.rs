@@ -1,5 +1,6 @@
 //! Whole recipes as snapshots, refusals, and a property over hostile ones.
 
+mod chains;
 mod contexts;
 mod fixture;
 mod property;

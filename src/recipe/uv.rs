@@ -8,7 +8,7 @@ use super::pip::Interpreter;
 use super::shell::word;
 use super::{PipTool, RecipeOptions};
 use crate::catalogue::{InstallerFile, InstallerKind};
-use crate::dockerfile::Mount;
+use crate::dockerfile::{Mount, Origin};
 use crate::engine::Builder;
 use crate::image::ImageDescriptor;
 use crate::request::FileName;
@@ -33,6 +33,7 @@ impl Use<'_> {
         draft: &mut Draft,
         mounts: &mut Vec<Mount>,
         [python, cache, requirements]: [&str; 3],
+        over: Option<Origin>,
     ) -> String {
         let (mount, program) = draft.bind("pip/install.py", PROGRAM);
         mounts.push(mount);
@@ -47,6 +48,11 @@ impl Use<'_> {
         }
         if let Some(requirement) = self.upgrades_pip.take() {
             command.extend([" --upgrade-pip ", &word(requirement)]);
+        }
+        if let Some(base) = over {
+            let (mount, root) = draft.whole(base);
+            mounts.push(mount);
+            command.extend([" --over ", &root]);
         }
         command.extend([" ", &word(requirements)]);
         command

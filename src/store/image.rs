@@ -102,12 +102,14 @@ impl Store {
             .await?)
     }
 
-    /// The newest image of record that a task built under this key, at `oldest` or later.
+    /// The newest image of record that a task built under this key, with packages from `oldest` or later.
     pub async fn image_by_build_key(&self, build_key: &str, oldest: Moment) -> Result<Option<ImageRow>, StoreError> {
         Ok(sqlx::query_as!(
             ImageRow,
             "SELECT image.* FROM task JOIN image ON image.task_id = task.task_id
-             WHERE task.build_key = ? AND task.state = 'PUSH_SUCCESS' AND task.end_time >= ? AND image.digest <> ''
+             LEFT JOIN image_content ON image_content.task_id = task.task_id
+             WHERE task.build_key = ? AND task.state = 'PUSH_SUCCESS' AND image.digest <> ''
+                 AND COALESCE(image_content.packages_time, 0) >= ?
              ORDER BY task.primary_id DESC LIMIT 1",
             build_key,
             oldest.0

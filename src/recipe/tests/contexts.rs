@@ -71,10 +71,10 @@ fn write(case: &Case, directory: &Path) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         match file.content {
             ContextContent::Bytes(bytes) => std::fs::write(&path, bytes).unwrap(),
-            ContextContent::File(source) if source.exists() => {
+            ContextContent::Exact { path: source, .. } if source.exists() => {
                 std::fs::copy(source, &path).unwrap();
             }
-            ContextContent::File(_) => std::fs::write(&path, "#!/bin/sh\n").unwrap(),
+            ContextContent::File(_) | ContextContent::Exact { .. } => std::fs::write(&path, "#!/bin/sh\n").unwrap(),
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode)).unwrap();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::engine::ContextContent;
 use crate::image::{ImageConfig, ImageDescriptor, ImageDetails, ImageReference, OsFamily, PackageTool};
-use crate::recipe::{Recipe, RecipeError, RecipeInput, RecipeOptions, ResolvedFiles, needed_files, plan};
+use crate::recipe::{Chains, Recipe, RecipeError, RecipeInput, RecipeOptions, ResolvedFiles, needed_files, plan};
 use crate::request::{
     BuildRequest, CondaPackage, CondaPackages, OsInstaller, OsPackage, OsPackages, PipPackages, PipRequirement,
     PythonFromSource, SourceChoice,
@@ -22,6 +22,8 @@ pub(super) struct Case {
     pub(super) pin: ImageReference,
     pub(super) mirror_text: String,
     pub(super) installer_directory: std::path::PathBuf,
+    pub(super) installer_bytes: u64,
+    pub(super) earlier: Chains,
     pub(super) ssh_hash: String,
     pub(super) jupyter_hash: String,
 }
@@ -35,6 +37,8 @@ pub(super) fn case(descriptor: ImageDescriptor) -> Case {
         pin: PIN.parse().unwrap(),
         mirror_text: "deb http://mirror.example/debian bookworm main\n".to_owned(),
         installer_directory: "/tools".into(),
+        installer_bytes: 1,
+        earlier: Chains::default(),
         ssh_hash: "$6$salt$hash".to_owned(),
         jupyter_hash: "argon2:$argon2id$v=19$hash".to_owned(),
     }
@@ -125,7 +129,7 @@ impl Case {
         let installer = |(kind, name): (InstallerKind, crate::request::FileName)| InstallerFile {
             kind,
             path: self.installer_directory.join(name.as_str()),
-            size_bytes: 1,
+            size_bytes: self.installer_bytes,
             digest: digest('b'),
             name,
         };
@@ -147,6 +151,7 @@ impl Case {
             jupyter_hash: self.request.jupyter_password.as_ref().map(|_| self.jupyter_hash.as_str()),
             task_id: 1_795_229_647_053,
             options: &self.options,
+            earlier: self.earlier.clone(),
         })
     }
 }
@@ -165,7 +170,9 @@ pub(super) fn whole(recipe: &Recipe) -> String {
                 text.push_str("…\n");
             }
             ContextContent::Bytes(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
-            ContextContent::File(path) => text.extend([format!("<{}>\n", path.display())]),
+            ContextContent::File(path) | ContextContent::Exact { path, .. } => {
+                text.extend([format!("<{}>\n", path.display())]);
+            }
         }
     }
     for (title, lines) in [("plan", &recipe.plan), ("warnings", &recipe.warnings)] {

@@ -63,7 +63,7 @@ fn bytecode_is_compiled_for_users_that_cannot_write_it() {
     assert!(!text(&with_uv(&[])).contains("--compile"));
     let mut case = with_uv(&[]);
     case.base.user = "app".to_owned();
-    assert!(text(&case).contains("install.py --cache /var/cache/fastbuild/pip --compile "));
+    assert!(text(&case).contains("install.py --cache /dev/fastbuild/cache/pip --compile "));
 }
 
 #[test]

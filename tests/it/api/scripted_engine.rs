@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use fastbuild::cause::Cause;
 use fastbuild::engine::{
     BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
+    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
 use secrecy::ExposeSecret;
@@ -140,6 +140,10 @@ impl Engine for ScriptedEngine {
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
         unscripted()
+    }
+
+    async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {

@@ -23,6 +23,24 @@ pygmentize -V
 tqdm --version
 ";
 
+/// The same without naming packages, and what the distribution's tools list.
+pub(super) const LOOK_AROUND: &str = r"
+if command -v pip >/dev/null; then
+    pip list --format=freeze
+    pip check
+    for script in /usr/local/bin/fb*; do head -n 1 $script; $script; done
+fi
+dpkg -l | awk '/^ii/ { print $2, $3 }'
+apt-mark showauto
+find /usr/local /etc /opt /root /home /usr/bin /usr/sbin /var/lib/dpkg/info ! -name '*.pyc' ! -name __pycache__ -printf '%M %u %g %p %l
+' |
+    grep -Ev '(INSTALLER|REQUESTED|RECORD|direct_url.json|uv_cache.json|uv_build.json|/etc/hosts|/etc/resolv.conf|/etc/hostname|/etc/mtab.*)$' | sort
+find /tmp /var/tmp /var/cache /run -printf '%M %p
+' | grep -v ldconfig | sort
+env | grep -Ev '^(HOSTNAME)=' | sort
+id
+";
+
 /// What the daemon has cached prints nothing.
 fn never_cached(document: &mut serde_json::Value) {
     document["force"] = serde_json::json!(true);

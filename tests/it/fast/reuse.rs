@@ -125,3 +125,33 @@ async fn the_same_request_at_the_same_time_is_built_once() {
     }
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_whose_tag_moved_is_another_base() {
+    let service = TestService::configured().await;
+    let engine = lab::engine().await;
+    let base = lab::unique_name("moving-base");
+    let targets = [lab::unique_name("reuse"), lab::unique_name("reuse"), lab::unique_name("reuse")];
+    let move_to = async |image: &str| {
+        let image = lab::base(image);
+        lab::have(engine.as_ref(), &image).await;
+        engine.tag(&image.to_string(), &base).await.unwrap();
+        engine.push(&base, Some(&lab::account()), &lab::Events::default()).await.unwrap();
+    };
+    let shape = |index: usize| RequestShape::console(&base, &targets[index], "").os_packages("apt", &["tree"]);
+    move_to("debian:12").await;
+    assert!(!build(&service, shape(0)).await, "the first");
+    assert!(build(&service, shape(1)).await, "the same again");
+    // The daemon still has the old one under that name: only the registry knows.
+    let old = lab::unique_name("moving-base");
+    engine.tag(&base.to_string(), &old).await.unwrap();
+    move_to("entrypoint:1").await;
+    engine.tag(&old.to_string(), &base).await.unwrap();
+    assert!(!build(&service, shape(2)).await, "the tag stands for another image");
+    let entrypoint =
+        docker_text(&["inspect", "--format", "{{json .Config.Entrypoint}}", &targets[2].to_string()]).await;
+    assert_ne!(entrypoint, "null", "and the image is made from that one");
+    let names: Vec<String> = targets.iter().chain([&base, &old]).map(ToString::to_string).collect();
+    docker(&std::iter::once("rmi").chain(names.iter().map(String::as_str)).collect::<Vec<_>>()).await;
+    service.stop().await;
+}

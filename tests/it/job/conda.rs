@@ -22,6 +22,7 @@ esac
 prefix=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$prefix/envs/default/bin"
 echo "$*" >"$prefix/envs/default/created-with"
+echo "${CONDA_SOLVER:-own}" >"$prefix/envs/default/solved-by"
 printf '#!/bin/sh\necho Python 3.9.7\n' >"$prefix/envs/default/bin/python"
 chmod 0755 "$prefix/envs/default/bin/python"
 CONDA
@@ -52,5 +53,38 @@ async fn the_installer_of_the_catalogue_makes_the_environment_default() {
     assert_eq!(version, "Python 3.9.7", "the environment is active in a login shell");
     container.remove().await;
     forget(&target).await;
+    service.stop().await;
+}
+
+/// An installer whose Python has the module, or has none.
+fn with_solver(module: &str) -> String {
+    let python =
+        format!(r#"printf '#!/bin/sh\n[ "$2" = "import {module}" ]\n' >"$3/bin/python"; chmod 0755 "$3/bin/python""#);
+    format!("{INSTALLER}{python}\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn libmamba_solves_where_the_installer_has_it() {
+    let service = TestService::configured().await;
+    let installer = "Miniconda3-23.11.0-Linux-x86_64.sh";
+    service.lay("source/conda/own/.condarc", "channels: [lab]\nsolver: classic\n");
+    for (module, source, solver) in [
+        ("conda_libmamba_solver", "", "libmamba"),
+        ("something_else", "", "own"),
+        ("conda_libmamba_solver", "own", "own"),
+    ] {
+        service.lay(&format!("tools/conda/{installer}"), &with_solver(module));
+        let target = lab::unique_name("conda");
+        let mut shape = RequestShape::platform(&lab::base("debian:12"), &target, "").conda(&["numpy"], installer);
+        if !source.is_empty() {
+            shape = shape.source("conda", source, ".condarc");
+        }
+        service.build(&shape.build(), Duration::from_mins(5)).await;
+        let container = Container::run(&target.to_string(), &["sleep", "600"]).await;
+        let seen = container.exec(&["cat", "/usr/local/dros/conda/envs/default/solved-by"]).await;
+        assert_eq!(seen, solver, "{module} {source}");
+        container.remove().await;
+        forget(&target).await;
+    }
     service.stop().await;
 }

@@ -9,6 +9,8 @@ mod harbor_api;
 mod harbor_blobs;
 mod harbor_fault;
 mod images;
+pub mod index;
+pub mod meddling;
 pub mod process;
 pub mod proxy;
 mod receiver;

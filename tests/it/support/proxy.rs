@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -38,6 +38,7 @@ pub struct FaultProxy {
     pub address: SocketAddr,
     mode: watch::Sender<Mode>,
     seen: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
 }
 
 impl FaultProxy {
@@ -48,13 +49,15 @@ impl FaultProxy {
         let (mode, listening) = watch::channel(Mode::Pass);
         let seen = Arc::new(AtomicUsize::new(0));
         let count = seen.clone();
+        let sent = Arc::new(AtomicU64::new(0));
+        let bytes = sent.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(lead(client, upstream.clone(), listening.clone()));
+                tokio::spawn(lead(client, upstream.clone(), listening.clone(), bytes.clone()));
             }
         });
-        Self { address, mode, seen }
+        Self { address, mode, seen, sent }
     }
 
     /// In front of the lab's daemon.
@@ -67,13 +70,18 @@ impl FaultProxy {
         self.mode.send_replace(mode);
     }
 
+    /// How many bytes clients sent upstream so far, headers included.
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent.load(Ordering::SeqCst)
+    }
+
     /// How many connections came so far.
     pub fn connections(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }
 }
 
-async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>) {
+async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>, sent: Arc<AtomicU64>) {
     if *mode.borrow() == Mode::Cut {
         return;
     }
@@ -82,12 +90,12 @@ async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>
         Upstream::Unix(path) => {
             let Ok(server) = UnixStream::connect(path).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode).await;
+            both(client_read, write, read, client_write, mode, sent).await;
         }
         Upstream::Tcp(address) => {
             let Ok(server) = TcpStream::connect(address).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode).await;
+            both(client_read, write, read, client_write, mode, sent).await;
         }
     }
 }
@@ -98,11 +106,21 @@ async fn both(
     server_read: impl AsyncRead + Unpin,
     client_write: impl AsyncWrite + Unpin,
     mode: watch::Receiver<Mode>,
+    sent: Arc<AtomicU64>,
 ) {
-    tokio::join!(pump(client_read, server_write, mode.clone()), pump(server_read, client_write, mode));
+    let received = AtomicU64::new(0);
+    tokio::join!(
+        pump(client_read, server_write, mode.clone(), &sent),
+        pump(server_read, client_write, mode, &received)
+    );
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut mode: watch::Receiver<Mode>) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut mode: watch::Receiver<Mode>,
+    passed: &AtomicU64,
+) {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = tokio::select! {
@@ -129,5 +147,6 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
+        passed.fetch_add(read as u64, Ordering::SeqCst);
     }
 }

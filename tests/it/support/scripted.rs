@@ -1,13 +1,13 @@
 //! A scripted engine: a daemon that takes no time, for what a thousand real builds cannot show in a minute.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use fastbuild::cause::Cause;
 use fastbuild::engine::{
     BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
+    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
 
@@ -20,6 +20,12 @@ pub struct ScriptedEngine {
     pub pushes: AtomicUsize,
     /// Builds wait here until the gate has permits, when there is one.
     pub gate: Option<tokio::sync::Semaphore>,
+    /// Names of ours that it lists.
+    pub pins: Mutex<Vec<PinnedImage>>,
+    /// Images with our label that it lists.
+    pub images: Mutex<Vec<LocalImage>>,
+    /// What was removed from it.
+    pub removed: Mutex<Vec<String>>,
 }
 
 /// Gives the one scripted engine.
@@ -124,12 +130,17 @@ impl Engine for ScriptedEngine {
         Ok(Digest::of(format!("manifest {reference}").as_bytes()))
     }
 
-    async fn remove_image(&self, _: &str) -> Result<bool, EngineError> {
+    async fn remove_image(&self, image: &str) -> Result<bool, EngineError> {
+        self.removed.lock().expect("lock").push(image.to_owned());
         Ok(true)
     }
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
-        Ok(Vec::new())
+        Ok(self.images.lock().expect("lock").clone())
+    }
+
+    async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError> {
+        Ok(self.pins.lock().expect("lock").clone())
     }
 
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {
