@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde_json::json;
 
-use super::envelope::refused;
+use super::envelope::{Envelope, refused};
 use super::validation::HTTPValidationError;
 use crate::explanation::Explanation;
 use crate::language::{Language, Message};
@@ -40,6 +40,8 @@ pub enum ApiError {
         message: Message,
         /// When to try again.
         retry_after_seconds: u32,
+        /// How many tasks would go before the one that was refused.
+        queue_position: Option<i64>,
     },
     /// The daemon or Harbor test of a configuration failed: the documented HTTP 500, in their own words.
     #[error("the configuration test failed: {0}")]
@@ -63,9 +65,11 @@ impl ApiError {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(HTTPValidationError { detail: detail.clone() })).into_response()
             }
             Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({ "detail": "Not Found" }))).into_response(),
-            Self::TooMany { message, retry_after_seconds } => {
+            Self::TooMany { message, retry_after_seconds, queue_position } => {
                 let header = [(RETRY_AFTER, retry_after_seconds.to_string())];
-                (StatusCode::TOO_MANY_REQUESTS, header, refused(message.render(language))).into_response()
+                let data = queue_position.map(|position| json!({ "queue_position": position }));
+                let envelope = Envelope { code: -1, msg: message.render(language), data };
+                (StatusCode::TOO_MANY_REQUESTS, header, Json(envelope)).into_response()
             }
             Self::ConfigurationTest(words) => {
                 let body = json!({ "message": words, "code": "123" });

@@ -14,7 +14,7 @@ use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
 use super::task_view::TaskView;
 use crate::language::{Language, Message};
-use crate::store::{TaskFilter, TaskRow};
+use crate::store::TaskFilter;
 use crate::task::TaskId;
 
 /// The largest page number.
@@ -120,21 +120,23 @@ async fn list_task(
         TaskFilter { image_name: query.image_name.unwrap_or_default(), state: query.task_status.unwrap_or_default() };
     let (rows, total) = state.store.tasks(&filter, query.page, query.page_size.min(MAX_ROWS)).await?;
     let page = Page { current: query.page, total, page_size: query.page_size };
-    success(TaskPage { page, task_list: views(rows, &state, language) })
+    success(TaskPage { page, task_list: TaskView::of_rows(rows, &state, language).await? })
 }
 
 /// List the tasks that run
 #[utoipa::path(get, path = "/api/fast-build/task/running-tasks", tag = "task",
     responses((status = 200, body = Envelope<Vec<TaskView>>)))]
 async fn running_tasks(State(state): State<AppState>, language: Language) -> Answer<Vec<TaskView>> {
-    success(views(state.store.running_tasks().await?, &state, language))
+    success(TaskView::of_rows(state.store.running_tasks().await?, &state, language).await?)
 }
 
 /// List the tasks that wait, in the order they will be taken
 #[utoipa::path(get, path = "/api/fast-build/task/queued-tasks", tag = "task",
     responses((status = 200, body = Envelope<Vec<TaskView>>)))]
 async fn queued_tasks(State(state): State<AppState>, language: Language) -> Answer<Vec<TaskView>> {
-    success(views(state.store.queued_tasks().await?, &state, language))
+    let mut views = TaskView::of_rows(state.store.queued_tasks().await?, &state, language).await?;
+    views.sort_by_key(|view| view.queue_position);
+    success(views)
 }
 
 /// List all tasks, oldest first
@@ -147,7 +149,7 @@ async fn all_tasks(State(state): State<AppState>, language: Language) -> Answer<
     if rows.is_empty() {
         return Err(Message::NoTasks.into());
     }
-    success(views(rows, &state, language))
+    success(TaskView::of_rows(rows, &state, language).await?)
 }
 
 /// Show a task
@@ -161,8 +163,9 @@ async fn task_details(
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<TaskView> {
     let row = state.store.task(query.task_id).await?;
-    let row = row.ok_or(Message::TaskUnknown { task_id: query.task_id.0 })?;
-    success(TaskView::new(row, &state, language))
+    let unknown = || Message::TaskUnknown { task_id: query.task_id.0 };
+    let view = TaskView::of_rows(Vec::from_iter(row), &state, language).await?.pop();
+    success(view.ok_or_else(unknown)?)
 }
 
 /// List the tasks whose target image's name contains a text, oldest first
@@ -179,9 +182,5 @@ async fn task_detail_by_image_name(
     if rows.is_empty() {
         return Err(Message::NoTaskForImage { image_name: query.image_name }.into());
     }
-    success(views(rows, &state, language))
-}
-
-fn views(rows: Vec<TaskRow>, state: &AppState, language: Language) -> Vec<TaskView> {
-    rows.into_iter().map(|row| TaskView::new(row, state, language)).collect()
+    success(TaskView::of_rows(rows, &state, language).await?)
 }

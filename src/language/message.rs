@@ -4,10 +4,12 @@ use super::{Language, chinese, english};
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal;
 use crate::cause::Cause;
+use crate::disk::LowDisk;
 use crate::explanation::Explanation;
 use crate::images::DeletionStep;
 use crate::recipe::Remark;
 use crate::request::RequestError;
+use crate::retention::Reason;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 /// A message for a person.
@@ -169,6 +171,17 @@ pub enum Message {
     QueueFull {
         /// Limit.
         limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
+    },
+    /// Too many tasks of one user wait.
+    UserLimit {
+        /// The user.
+        queue_user: String,
+        /// Limit.
+        limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
     },
     /// An upload has no place.
     UploadRefused {
@@ -196,6 +209,10 @@ pub enum Message {
     },
     /// Our own disk is full.
     DiskFull,
+    /// A disk is below its watermark, so nothing is accepted.
+    DiskLow(LowDisk),
+    /// Why retention removes something, or leaves it.
+    Retention(Reason),
     /// Something cannot be done, for a cause that tasks have as well.
     Failed {
         /// Cause, for the hint.
@@ -310,6 +327,7 @@ mod tests {
         crate::request::BuildRequest::parse(document.to_string().as_bytes(), &cipher).unwrap_err()
     }
 
+    #[expect(clippy::too_many_lines, reason = "the list of all messages")]
     fn samples() -> Vec<Message> {
         let field = "docker_tls_tar_file";
         let name = || "h/a:1".to_owned();
@@ -350,7 +368,8 @@ mod tests {
             Message::SourceMissing { installer: name(), source_type: name(), file_name: name() },
             Message::InstallerMissing { installer: name(), file_name: name() },
             Message::SecretUndecryptable { field: name() },
-            Message::QueueFull { limit: 3 },
+            Message::QueueFull { limit: 3, position: 42 },
+            Message::UserLimit { queue_user: name(), limit: 3, position: 42 },
             Message::UploadRefused { file_name: name(), refusal: Refusal::FileName },
             Message::UploadRefused { file_name: name(), refusal: Refusal::Temporary },
             Message::UploadRefused { file_name: name(), refusal: Refusal::Installer },
@@ -363,6 +382,21 @@ mod tests {
             Message::FileBuiltIn { file_name: name() },
             Message::FileDeleted { file_name: name() },
             Message::DiskFull,
+            Message::DiskLow(LowDisk { name: "task", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::DiskLow(LowDisk { name: "database", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::DiskLow(LowDisk { name: "docker", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::Retention(Reason::Ended { days: 42, limit_days: 1 }),
+            Message::Retention(Reason::NoTask { days: 42 }),
+            Message::Retention(Reason::Old { limit_days: 42 }),
+            Message::Retention(Reason::Pushed { hours: 42 }),
+            Message::Retention(Reason::NotPushed { task_id: 42 }),
+            Message::Retention(Reason::Nameless { task_id: 42 }),
+            Message::Retention(Reason::OverBudget { used_bytes: 42 << 30, budget_bytes: 1 }),
+            Message::Retention(Reason::Container),
+            Message::Retention(Reason::UnfinishedTask),
+            Message::Retention(Reason::BaseImage),
+            Message::Retention(Reason::NotInRegistry),
+            Message::Retention(Reason::Refused(name())),
             Message::Failed { cause: Cause::RegistryAuth, explanation: Explanation::quoted(name()) },
             Message::Remark(Remark::Uv),
             Message::ForeignTarget { image_name: name() },

@@ -23,12 +23,14 @@ pub struct Made {
     pub kept: Option<KeptImage>,
     /// Others with the same request wait until this is dropped.
     pub turn: Option<Turn>,
+    /// Whether this task waited for another one that made the same.
+    pub has_waited: bool,
 }
 
 /// Builds what was prepared, unless an earlier task built the same.
 pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result<Made, StageFailure> {
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
-    let turn = pipeline.turn(run, &key).await;
+    let (turn, has_waited) = pipeline.turn(run, &key).await;
     if let Some(kept) = pipeline.kept_image(run, &key).await? {
         let built = BuiltImage {
             image_id: kept.image_id.clone(),
@@ -37,10 +39,10 @@ pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result
             steps: 0,
             context_bytes: 0,
         };
-        return Ok(Made { built, kept: Some(kept), turn });
+        return Ok(Made { built, kept: Some(kept), turn, has_waited });
     }
     let built = anew(pipeline, run, prepared, &key).await?;
-    Ok(Made { built, kept: None, turn })
+    Ok(Made { built, kept: None, turn, has_waited })
 }
 
 /// Builds what was prepared in any case.
@@ -82,6 +84,7 @@ async fn build(
     let engine = run.docker.engine.as_ref();
     let sink = run.feed.sink(StageName::Build);
     let built = run.retrying(StageName::Build, || engine.build(&order, &sink)).await?;
+    run.metrics.built(built.cached_steps, built.steps, built.context_bytes);
     run.feed.log(
         StageName::Build,
         format!(

@@ -9,5 +9,5 @@ mod sections;
 pub use load::{SettingsError, load};
 pub use sections::{
     AesSection, BuildSection, BuilderChoice, CallbackSection, DatabaseSection, DefaultLanguage, DefaultPython,
-    FastBuildSection, LimitsSection, LogFormat, LogSection, PipInstaller, Settings,
+    FastBuildSection, LimitsSection, LocalImages, LogFormat, LogSection, PipInstaller, RetentionSection, Settings,
 };

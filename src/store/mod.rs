@@ -10,6 +10,8 @@ mod configuration;
 mod image;
 mod image_life;
 mod import;
+mod queue;
+mod retention;
 mod stage;
 mod task;
 
@@ -27,6 +29,8 @@ pub use configuration::{CallbackHeadersRow, DockerServerRow, HarborRow, HostRow,
 pub use image::{ImageRow, ImageType, NewImage};
 pub use image_life::ImageLifeRow;
 pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
+pub use queue::{QueueLine, QueueRank};
+pub use retention::ExpiredTask;
 pub use stage::StageRow;
 pub use task::{Failure, NewTask, TaskFilter, TaskRow};
 

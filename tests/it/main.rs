@@ -11,6 +11,7 @@ mod faults;
 mod import_old;
 mod job;
 mod lab;
+mod operate;
 mod readme;
 mod registry;
 mod support;

@@ -38,6 +38,7 @@ pub struct FaultProxy {
     pub address: SocketAddr,
     mode: watch::Sender<Mode>,
     seen: Arc<AtomicUsize>,
+    moved: Arc<AtomicUsize>,
 }
 
 impl FaultProxy {
@@ -48,13 +49,15 @@ impl FaultProxy {
         let (mode, listening) = watch::channel(Mode::Pass);
         let seen = Arc::new(AtomicUsize::new(0));
         let count = seen.clone();
+        let moved = Arc::new(AtomicUsize::new(0));
+        let moved_by_all = moved.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(lead(client, upstream.clone(), listening.clone()));
+                tokio::spawn(lead(client, upstream.clone(), listening.clone(), moved_by_all.clone()));
             }
         });
-        Self { address, mode, seen }
+        Self { address, mode, seen, moved }
     }
 
     /// In front of the lab's daemon.
@@ -67,13 +70,18 @@ impl FaultProxy {
         self.mode.send_replace(mode);
     }
 
+    /// How many bytes it passed on so far.
+    pub fn moved(&self) -> usize {
+        self.moved.load(Ordering::SeqCst)
+    }
+
     /// How many connections came so far.
     pub fn connections(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }
 }
 
-async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>) {
+async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>, moved: Arc<AtomicUsize>) {
     if *mode.borrow() == Mode::Cut {
         return;
     }
@@ -82,12 +90,12 @@ async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>
         Upstream::Unix(path) => {
             let Ok(server) = UnixStream::connect(path).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode).await;
+            both(client_read, write, read, client_write, mode, &moved).await;
         }
         Upstream::Tcp(address) => {
             let Ok(server) = TcpStream::connect(address).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode).await;
+            both(client_read, write, read, client_write, mode, &moved).await;
         }
     }
 }
@@ -98,11 +106,17 @@ async fn both(
     server_read: impl AsyncRead + Unpin,
     client_write: impl AsyncWrite + Unpin,
     mode: watch::Receiver<Mode>,
+    moved: &AtomicUsize,
 ) {
-    tokio::join!(pump(client_read, server_write, mode.clone()), pump(server_read, client_write, mode));
+    tokio::join!(pump(client_read, server_write, mode.clone(), moved), pump(server_read, client_write, mode, moved));
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut mode: watch::Receiver<Mode>) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut mode: watch::Receiver<Mode>,
+    moved: &AtomicUsize,
+) {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = tokio::select! {
@@ -129,5 +143,6 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
+        moved.fetch_add(read, Ordering::SeqCst);
     }
 }
