@@ -129,6 +129,20 @@ pub enum Said {
         /// Its limit.
         seconds: u64,
     },
+    /// A pull or a push showed no sign of life.
+    StageSilent {
+        /// The stage.
+        stage: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// A stage did not end although its limit had passed.
+    StageStuck {
+        /// The stage.
+        stage: String,
+        /// How long after its limit it was given up.
+        seconds: u64,
+    },
     /// The task took too long.
     TaskTimeout,
     /// The image is larger than allowed.

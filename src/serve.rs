@@ -23,11 +23,15 @@ use crate::api::{self, AppState};
 use crate::callback::{CallbackService, CallbackSetupError};
 use crate::catalogue::Catalogue;
 use crate::clock::Clock;
+use crate::disk::Disks;
 use crate::engine::Connector;
+use crate::health::Health;
 use crate::images::Images;
+use crate::metrics::Metrics;
 use crate::pipeline::{Inspections, PinsInUse, Pipeline, Workspaces};
 use crate::progress::Feeds;
 use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
+use crate::retention::Retention;
 use crate::secret::{PlatformCipher, Sealer, SecretError};
 use crate::settings::{LimitsSection, Settings};
 use crate::site::{Site, SiteError};
@@ -65,6 +69,9 @@ pub enum StartError {
     /// The service's certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The metrics.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// The HTTP server.
     #[error("the HTTP server failed: {0}")]
     Http(#[from] std::io::Error),
@@ -106,7 +113,12 @@ impl Service {
         let access = Arc::new(Access::new(store.clone(), sealer.clone(), clock.clone(), settings.clone())?);
         let catalogue =
             Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
-        let callbacks = Arc::new(CallbackService::new(store.clone(), site.clone(), clock.clone(), &settings.callback)?);
+        let metrics = Arc::new(Metrics::new()?);
+        let disks = Arc::new(Disks::new(&settings.fb.task_dir, database, settings.retention.watermarks()));
+        let health = Arc::new(Health::new(store.clone(), site.clone(), disks.clone()));
+        let callbacks =
+            CallbackService::new(store.clone(), site.clone(), clock.clone(), metrics.clone(), &settings.callback)?;
+        let callbacks = Arc::new(callbacks);
         let inspect_timeout = Duration::from_secs(settings.limits.inspect_seconds);
         let maker = Maker::new(&sealer)?;
         let inspections = Inspections::new(store.clone(), clock.clone(), inspect_timeout, maker.labels());
@@ -128,11 +140,14 @@ impl Service {
             settings: settings.clone(),
             clock: clock.clone(),
             callbacks: callbacks.clone(),
+            metrics: metrics.clone(),
+            disks: disks.clone(),
         });
         let slots = settings.build.max_concurrent;
         let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots));
         worker.recover().await?;
         let submissions = Arc::new(Submissions::new(pipeline.clone(), worker.clone()));
+        let retention = Arc::new(Retention::new(pipeline.clone(), health.clone(), disks.clone()));
         let pipeline_of_images = pipeline.clone();
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let state = AppState {
@@ -150,7 +165,10 @@ impl Service {
             submissions,
             images: Arc::new(Images::new(pipeline_of_images, tracker.clone(), stop.clone())),
             stop,
-            readiness: Arc::default(),
+            health,
+            disks,
+            metrics,
+            retention,
         };
         Ok(Self { state, tracker, maker })
     }
@@ -179,6 +197,8 @@ impl Service {
             tracker.spawn(certificates.follow(stop.clone()));
         }
         tracker.spawn(state.access.clone().note_uses(stop.clone()));
+        tracker.spawn(state.health.clone().observe(stop.clone()));
+        tracker.spawn(state.retention.clone().run(stop.clone()));
         let (images, bases) = (state.images.clone(), state.settings.build.base_images.clone());
         if !bases.is_empty() && state.site.missing_parts().is_empty() {
             tracker.spawn(async move { images.offer_configured_bases(&bases).await });

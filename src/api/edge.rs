@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, VARY};
@@ -27,11 +27,13 @@ pub(super) async fn edge(State(state): State<AppState>, mut request: Request, ne
     request.extensions_mut().insert(language);
     let id = request_id(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = %id);
     let response = next.run(request).instrument(span.clone()).await;
     let mut response = put_into_words(response, language);
     let status = response.status().as_u16();
     let milliseconds = started.elapsed().as_millis();
+    state.metrics.request_answered(&method, route.as_ref().map(MatchedPath::as_str), status, started.elapsed());
     tracing::debug!(parent: &span, status, milliseconds, "{method} {path} answered {status}");
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
-use super::envelope::refused;
+use super::envelope::{Envelope, refused};
 use super::validation::HTTPValidationError;
 use crate::access::Refusal;
 use crate::explanation::Explanation;
@@ -47,6 +47,8 @@ pub enum ApiError {
         message: Message,
         /// When to try again.
         retry_after_seconds: u32,
+        /// How many tasks would go before the one that was refused.
+        queue_position: Option<i64>,
     },
     /// The head of the request is too large: HTTP 431 with the envelope.
     #[error("the head of the request is too large")]
@@ -86,9 +88,11 @@ impl ApiError {
             Self::Forbidden(refusal) => {
                 (StatusCode::FORBIDDEN, refused(Message::Access(*refusal).render(language))).into_response()
             }
-            Self::TooMany { message, retry_after_seconds } => {
+            Self::TooMany { message, retry_after_seconds, queue_position } => {
                 let header = [(RETRY_AFTER, retry_after_seconds.to_string())];
-                (StatusCode::TOO_MANY_REQUESTS, header, refused(message.render(language))).into_response()
+                let data = queue_position.map(|position| json!({ "queue_position": position }));
+                let envelope = Envelope { code: -1, msg: message.render(language), data };
+                (StatusCode::TOO_MANY_REQUESTS, header, Json(envelope)).into_response()
             }
             Self::HeadTooLarge { headers, bytes } => {
                 let message = Message::Excess(Excess::Head { headers: *headers, bytes: *bytes });

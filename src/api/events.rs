@@ -23,6 +23,7 @@ use super::{ApiError, AppState};
 use crate::access::Caller;
 use crate::cause::Cause;
 use crate::language::{Language, Message};
+use crate::metrics::Watching;
 use crate::progress::{Event, EventBody, JournalReader, Numbered};
 use crate::store::TaskRow;
 use crate::task::{StageName, TaskId};
@@ -149,6 +150,7 @@ struct Follower {
     language: Language,
     stop: CancellationToken,
     is_over: bool,
+    _watching: Watching,
 }
 
 impl Follower {
@@ -156,7 +158,8 @@ impl Follower {
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         let reader = JournalReader::of_events(&directory, after);
         let stop = state.stop.clone();
-        Self { state, task_id: task.id(), reader, last: after, language, stop, is_over: false }
+        let watching = state.metrics.watching();
+        Self { _watching: watching, state, task_id: task.id(), reader, last: after, language, stop, is_over: false }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {

@@ -1,8 +1,5 @@
 //! Whether this service lives, and whether what it depends on works.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -14,13 +11,8 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use crate::cause::Cause;
-use crate::engine::EngineError;
-use crate::site::SiteError;
-
-/// How long an answer of the dependencies is good; Harbor is not asked to log us in for every probe.
-const FRESH: Duration = Duration::from_secs(5);
-/// How long one dependency may take.
-const LIMIT: Duration = Duration::from_secs(5);
+use crate::health::{self, Condition};
+use crate::language::{Language, Message, hint};
 
 /// The route that no layer surrounds, because it is a constant.
 pub(super) fn constant_routes() -> OpenApiRouter<AppState> {
@@ -49,9 +41,10 @@ async fn healthz() -> Json<Health> {
 }
 
 /// How a dependency does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Condition {
+#[schema(title = "Condition")]
+enum ConditionView {
     /// It answered.
     Ok,
     /// It failed or did not answer in time.
@@ -62,92 +55,69 @@ enum Condition {
     Unknown,
 }
 
+impl From<Condition> for ConditionView {
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Ok => Self::Ok,
+            Condition::Failing => Self::Failing,
+            Condition::NotConfigured => Self::NotConfigured,
+            Condition::Unknown => Self::Unknown,
+        }
+    }
+}
+
 /// A dependency.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-struct Dependency {
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Dependency")]
+struct DependencyView {
     /// How it does.
-    status: Condition,
-    /// Why it fails.
+    status: ConditionView,
+    /// Why it fails, for machines.
     cause: Option<Cause>,
+    /// Why it fails and what to do, for people; the daemon's or registry's own words are in the log.
+    reason: Option<String>,
+}
+
+impl DependencyView {
+    fn new(part: &health::Dependency, language: Language) -> Self {
+        let low = part.low.map(|low| Message::DiskLow(low).render(language));
+        let reason = low.or_else(|| part.cause.map(|cause| hint(cause, language).to_owned()));
+        Self { status: part.condition.into(), cause: part.cause, reason }
+    }
 }
 
 /// What this service depends on.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct Report {
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Readiness")]
+struct ReportView {
     /// Whether nothing that is configured fails.
     ready: bool,
     /// The database.
-    database: Dependency,
+    database: DependencyView,
     /// The Docker server.
-    docker_server: Dependency,
+    docker_server: DependencyView,
     /// Harbor, as the Docker server sees it.
-    harbor: Dependency,
+    harbor: DependencyView,
+    /// Room on the disks of task directories, database and, where it can be measured, the Docker server.
+    disk: DependencyView,
 }
-
-/// The last report.
-#[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, Report)>>);
 
 /// Name each dependency and how it does
 ///
 /// 503 when a configured one fails. A service that is not configured yet is ready to be configured.
 #[utoipa::path(get, path = "/readyz", tag = "service",
-    responses((status = 200, body = Report), (status = 503, body = Report, description = "A dependency fails.")))]
-async fn readyz(State(state): State<AppState>) -> Response {
-    let report = match state.readiness.fresh() {
-        Some(report) => report,
-        None => state.readiness.keep(ask(&state).await),
+    responses((status = 200, body = ReportView), (status = 503, body = ReportView, description = "A dependency fails.")))]
+async fn readyz(State(state): State<AppState>, language: Language) -> Response {
+    let report = state.health.report().await;
+    let ready = report.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let view = |part| DependencyView::new(part, language);
+    let view = ReportView {
+        ready,
+        database: view(&report.database),
+        docker_server: view(&report.docker_server),
+        harbor: view(&report.harbor),
+        disk: view(&report.disk),
     };
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(report)).into_response()
-}
-
-impl Readiness {
-    fn fresh(&self) -> Option<Report> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().filter(|(time, _)| time.elapsed() < FRESH).map(|(_, report)| report.clone())
-    }
-
-    fn keep(&self, report: Report) -> Report {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), report.clone()));
-        report
-    }
-
-    /// Forgets the last report, as a new configuration makes it stale.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-async fn ask(state: &AppState) -> Report {
-    let database = within(async { Ok(state.store.ping().await?) }).await;
-    let docker_server = within(reach(state)).await;
-    let harbor = match docker_server.status {
-        Condition::Ok => within(login(state)).await,
-        Condition::NotConfigured => Dependency { status: Condition::NotConfigured, cause: None },
-        Condition::Failing | Condition::Unknown => Dependency { status: Condition::Unknown, cause: None },
-    };
-    let ready = [&database, &docker_server, &harbor].iter().all(|part| part.status != Condition::Failing);
-    Report { ready, database, docker_server, harbor }
-}
-
-async fn reach(state: &AppState) -> Result<(), SiteError> {
-    state.site.docker_server().await?.engine.info().await?;
-    Ok(())
-}
-
-async fn login(state: &AppState) -> Result<(), SiteError> {
-    let harbor = state.site.harbor().await?;
-    Ok(state.site.docker_server().await?.engine.check_login(&harbor.account).await?)
-}
-
-async fn within(call: impl Future<Output = Result<(), SiteError>>) -> Dependency {
-    let (status, cause) = match tokio::time::timeout(LIMIT, call).await {
-        Ok(Ok(())) => (Condition::Ok, None),
-        Ok(Err(SiteError::NotConfigured(_))) => (Condition::NotConfigured, None),
-        Ok(Err(SiteError::Engine(EngineError { cause, .. }))) => (Condition::Failing, Some(cause)),
-        Ok(Err(SiteError::Store(_) | SiteError::Sealed(_))) => (Condition::Failing, Some(Cause::Internal)),
-        Err(_) => (Condition::Failing, Some(Cause::Timeout)),
-    };
-    Dependency { status, cause }
+    (status, Json(view)).into_response()
 }

@@ -19,7 +19,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::document::Foundation;
 use super::{
     ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, guard, health, hello, host,
-    image, image_life, image_verbs, pacing, progress, submit, system, task, task_files, task_verbs,
+    image, image_life, image_verbs, metrics, pacing, progress, retention, submit, system, task, task_files, task_verbs,
 };
 use crate::console;
 
@@ -44,7 +44,9 @@ fn surrounded() -> OpenApiRouter<AppState> {
         .merge(image_life::routes())
         .merge(progress::routes())
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(system::routes())
+        .merge(retention::routes())
         .merge(task::routes())
         .merge(submit::routes())
         .merge(task_verbs::routes())

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
-use super::health::Readiness;
 use crate::access::{Access, Caller};
 use crate::callback::CallbackService;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
 use crate::console::Console;
+use crate::disk::Disks;
+use crate::health::Health;
 use crate::images::Images;
 use crate::language::Message;
+use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::progress::Feeds;
 use crate::queue::{Submissions, Worker};
+use crate::retention::Retention;
 use crate::secret::Sealer;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -53,8 +56,14 @@ pub struct AppState {
     pub images: Arc<Images>,
     /// Fires when the service stops.
     pub stop: CancellationToken,
-    /// The last answers of what this service depends on.
-    pub readiness: Arc<Readiness>,
+    /// What this service depends on.
+    pub health: Arc<Health>,
+    /// The disks that fill up.
+    pub disks: Arc<Disks>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Keeps disks from filling up.
+    pub retention: Arc<Retention>,
 }
 
 impl AppState {

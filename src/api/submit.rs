@@ -18,7 +18,7 @@ use crate::access::Caller;
 use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
 use crate::language::{Language, Message};
-use crate::queue::{Accepted, Submission, SubmitError};
+use crate::queue::{Accepted, Submission, SubmitError, queue_positions};
 use crate::request::{Location, RequestError, ValidationError};
 use crate::site::SiteError;
 
@@ -59,7 +59,7 @@ struct AcceptedView {
     /// State at the answer.
     state: String,
     /// How many tasks wait before this one.
-    queue_position: usize,
+    queue_position: i64,
     /// Where its events open without a token, for a while; only where callers must show one.
     #[serde(skip_serializing_if = "Option::is_none")]
     events_url: Option<String>,
@@ -68,7 +68,7 @@ struct AcceptedView {
 impl AcceptedView {
     async fn new(accepted: Accepted, state: &AppState) -> Result<Self, ApiError> {
         let task = accepted.task;
-        let waiting = state.store.queued_tasks().await?;
+        let positions = queue_positions(&state.store, std::slice::from_ref(&task)).await?;
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         Ok(Self {
             events_url: state.events_url(task.task_id),
@@ -82,7 +82,7 @@ impl AcceptedView {
             task_work_dir: directory.to_string_lossy().into_owned(),
             work_dir_name: task.work_dir_name,
             state: task.state,
-            queue_position: waiting.iter().filter(|other| other.primary_id < task.primary_id).count(),
+            queue_position: positions.get(&task.primary_id).copied().unwrap_or(0),
         })
     }
 }
@@ -183,9 +183,17 @@ impl From<SubmitError> for ApiError {
             SubmitError::TargetInUse(image_name, task_id) => {
                 Message::NameInUse { image_name, task_id: task_id.0 }.into()
             }
-            SubmitError::QueueFull(limit) => {
-                Self::TooMany { message: Message::QueueFull { limit }, retry_after_seconds: QUEUE_FULL_RETRY_SECONDS }
-            }
+            SubmitError::QueueFull { limit, position } => Self::TooMany {
+                message: Message::QueueFull { limit, position },
+                retry_after_seconds: QUEUE_FULL_RETRY_SECONDS,
+                queue_position: Some(position),
+            },
+            SubmitError::UserLimit { queue_user, limit, position } => Self::TooMany {
+                message: Message::UserLimit { queue_user, limit, position },
+                retry_after_seconds: QUEUE_FULL_RETRY_SECONDS,
+                queue_position: Some(position),
+            },
+            SubmitError::DiskLow(low) => Message::DiskLow(low).into(),
             SubmitError::NotEnded(task_id) => Message::TaskRunning { task_id: task_id.0 }.into(),
             SubmitError::Stage(failure) => {
                 Message::Failed { cause: failure.cause, explanation: failure.explanation }.into()

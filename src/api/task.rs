@@ -15,7 +15,7 @@ use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
 use super::task_view::TaskView;
 use crate::access::Caller;
 use crate::language::{Language, Message};
-use crate::store::{TaskFilter, TaskRow};
+use crate::store::TaskFilter;
 use crate::task::TaskId;
 
 /// The largest page number.
@@ -126,7 +126,7 @@ async fn list_task(
         Some(owner) => state.store.tasks_of_owner(owner, &filter, query.page, page_size).await?,
     };
     let page = Page { current: query.page, total, page_size: query.page_size };
-    success(TaskPage { page, task_list: views(rows, &state, language) })
+    success(TaskPage { page, task_list: TaskView::of_rows(rows, &state, language).await? })
 }
 
 /// List the tasks that run
@@ -135,7 +135,7 @@ async fn list_task(
 async fn running_tasks(State(state): State<AppState>, caller: Caller, language: Language) -> Answer<Vec<TaskView>> {
     let mut rows = state.store.running_tasks().await?;
     rows.retain(|row| caller.sees(&row.owner));
-    success(views(rows, &state, language))
+    success(TaskView::of_rows(rows, &state, language).await?)
 }
 
 /// List the tasks that wait, in the order they will be taken
@@ -144,7 +144,9 @@ async fn running_tasks(State(state): State<AppState>, caller: Caller, language: 
 async fn queued_tasks(State(state): State<AppState>, caller: Caller, language: Language) -> Answer<Vec<TaskView>> {
     let mut rows = state.store.queued_tasks().await?;
     rows.retain(|row| caller.sees(&row.owner));
-    success(views(rows, &state, language))
+    let mut views = TaskView::of_rows(rows, &state, language).await?;
+    views.sort_by_key(|view| view.queue_position);
+    success(views)
 }
 
 /// List all tasks, oldest first
@@ -160,7 +162,7 @@ async fn all_tasks(State(state): State<AppState>, caller: Caller, language: Lang
     if rows.is_empty() {
         return Err(Message::NoTasks.into());
     }
-    success(views(rows, &state, language))
+    success(TaskView::of_rows(rows, &state, language).await?)
 }
 
 /// Show a task
@@ -175,7 +177,9 @@ async fn task_details(
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<TaskView> {
     let row = state.task_of(&caller, query.task_id).await?;
-    success(TaskView::new(row, &state, language))
+    let unknown = || Message::TaskUnknown { task_id: query.task_id.0 };
+    let view = TaskView::of_rows(vec![row], &state, language).await?.pop();
+    success(view.ok_or_else(unknown)?)
 }
 
 /// List the tasks whose target image's name contains a text, oldest first
@@ -196,9 +200,5 @@ async fn task_detail_by_image_name(
     if rows.is_empty() {
         return Err(Message::NoTaskForImage { image_name: query.image_name }.into());
     }
-    success(views(rows, &state, language))
-}
-
-fn views(rows: Vec<TaskRow>, state: &AppState, language: Language) -> Vec<TaskView> {
-    rows.into_iter().map(|row| TaskView::new(row, state, language)).collect()
+    success(TaskView::of_rows(rows, &state, language).await?)
 }

@@ -7,7 +7,8 @@ use super::AppState;
 use crate::cause::Cause;
 use crate::language::{Language, explain, hint};
 use crate::pipeline::{DOCKERFILE, REQUEST_FILE};
-use crate::store::{StageRow, TaskRow};
+use crate::queue::queue_positions;
+use crate::store::{StageRow, StoreError, TaskRow};
 use crate::task::{StageName, TaskState};
 
 /// A task.
@@ -80,10 +81,26 @@ pub(super) struct TaskView {
     start_time: Option<String>,
     /// When it ended.
     end_time: Option<String>,
+    /// How many tasks will be taken before it; of one that waits only.
+    pub(super) queue_position: Option<i64>,
 }
 
 impl TaskView {
-    pub(super) fn new(row: TaskRow, state: &AppState, language: Language) -> Self {
+    /// Rows as answers show them.
+    pub(super) async fn of_rows(
+        rows: Vec<TaskRow>,
+        state: &AppState,
+        language: Language,
+    ) -> Result<Vec<Self>, StoreError> {
+        let positions = queue_positions(&state.store, &rows).await?;
+        let view = |row: TaskRow| {
+            let position = positions.get(&row.primary_id).copied();
+            Self::new(row, position, state, language)
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    fn new(row: TaskRow, queue_position: Option<i64>, state: &AppState, language: Language) -> Self {
         let directory = state.settings.fb.task_dir.join(&row.work_dir_name);
         let file = |name: &str| directory.join(name).to_string_lossy().into_owned();
         let cause = row.cause.as_deref().and_then(Cause::from_code);
@@ -120,6 +137,7 @@ impl TaskView {
             attempts: row.attempts,
             image_id: row.image_id,
             image_digest: row.image_digest,
+            queue_position,
         }
     }
 }

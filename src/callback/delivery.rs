@@ -12,7 +12,7 @@ use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
 use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
 use crate::clock::{Clock, Moment};
-
+use crate::metrics::{CallbackResult, Metrics};
 use crate::settings::CallbackSection;
 use crate::site::{Site, SiteError};
 use crate::store::{DeliveryRow, NewAttempt, Store, StoreError};
@@ -49,6 +49,7 @@ pub struct CallbackService {
     store: Arc<Store>,
     site: Arc<Site>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     sender: Sender,
     expire_seconds: u64,
     wake: Notify,
@@ -62,6 +63,7 @@ impl CallbackService {
         store: Arc<Store>,
         site: Arc<Site>,
         clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
         settings: &CallbackSection,
     ) -> Result<Self, CallbackSetupError> {
         let policy = AddressPolicy::new(&settings.allow, &settings.deny)?;
@@ -69,6 +71,7 @@ impl CallbackService {
             store,
             site,
             clock,
+            metrics,
             sender: Sender::new(settings, policy)?,
             expire_seconds: settings.expire_seconds,
             wake: Notify::new(),
@@ -170,6 +173,12 @@ impl CallbackService {
             }
         };
         self.store.record_attempt(&answer.0, status, next, now).await?;
+        let result = match status {
+            "delivered" => CallbackResult::Delivered,
+            "expired" => CallbackResult::Expired,
+            _ => CallbackResult::Failed,
+        };
+        self.metrics.callback_attempted(result, now.millis_since(Moment(delivery.create_time)));
         let (id, task_id, url) = (&delivery.delivery_id, delivery.task_id, &delivery.url);
         match status {
             "delivered" => tracing::info!(task.id = task_id, "callback {id} of task {task_id} delivered to {url}"),

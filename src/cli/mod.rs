@@ -5,6 +5,7 @@
 
 mod answer;
 mod cancel;
+mod clean;
 mod configure;
 mod connection;
 mod encrypt;
@@ -79,6 +80,8 @@ enum Command {
     Cancel(cancel::CancelArguments),
     /// Build the request of an earlier task again.
     Rebuild(rebuild::RebuildArguments),
+    /// Remove what is old and needed by nobody, by the settings under [retention].
+    Clean(clean::CleanArguments),
     /// Tell the service its own address, its Harbor and its Docker server, all tested first.
     Configure(configure::ConfigureArguments),
     /// Encrypt a password as the platform does, for webSSHSecret and jupyterLabSecret.
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Some(Command::Tasks(it)) => client(&it.connection.clone(), |to| async move { tasks::run(&to, it).await }),
         Some(Command::Logs(it)) => client(&it.connection.clone(), |to| async move { logs::run(&to, it).await }),
         Some(Command::Cancel(it)) => client(&it.connection.clone(), |to| async move { cancel::run(&to, it).await }),
+        Some(Command::Clean(it)) => client(&it.connection.clone(), |to| async move { clean::run(&to, it).await }),
         Some(Command::Rebuild(it)) => client(&it.connection.clone(), |to| async move { rebuild::run(&to, it).await }),
         Some(Command::Configure(it)) => {
             client(&it.connection.clone(), |to| async move { configure::run(&to, it).await })

@@ -10,6 +10,7 @@ use bollard::query_parameters::{
 use bollard::{container::LogOutput, errors::Error as BollardError};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::daemon::{ANSWER_LIMIT, Daemon};
 use super::images::{OUR_LABEL, remove_container};
@@ -43,11 +44,12 @@ impl ProbeContainer {
     fn create(daemon: &Daemon, order: &ProbeOrder) -> Self {
         let name = format!("fastbuild-probe-{}", hex::encode(rand::random::<[u8; 8]>()));
         let (creator, body, own_name) = (daemon.clone(), container_body(order), name.clone());
-        let creation = tokio::spawn(async move {
+        let creation = async move {
             let options = CreateContainerOptionsBuilder::new().name(&own_name).build();
             let call = Box::pin(creator.docker.create_container(Some(options), body));
             creator.call("creating a probe container", ANSWER_LIMIT, call).await.map(drop)
-        });
+        };
+        let creation = tokio::spawn(creation.in_current_span());
         Self { daemon: daemon.clone(), name, creation: Some(creation), is_removed: false }
     }
 
@@ -111,7 +113,8 @@ impl Drop for ProbeContainer {
         let (daemon, name, mut creation) = (self.daemon.clone(), std::mem::take(&mut self.name), self.creation.take());
         // Without a runtime the process ends; the next start finds the container by its label.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { clean_up(&daemon, &name, &mut creation).await });
+            let removal = async move { clean_up(&daemon, &name, &mut creation).await };
+            runtime.spawn(removal.in_current_span());
         }
     }
 }

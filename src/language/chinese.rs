@@ -1,10 +1,12 @@
 //! The messages in Chinese.
 
-use super::{Excess, Language, Message, explain, hint, remark};
+use super::{Excess, Language, Message, explain, gigabytes, hint, remark};
 use crate::access::Refusal as AccessRefusal;
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal;
+use crate::cause::Cause;
 use crate::images::DeletionStep;
+use crate::retention::Reason;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 #[expect(clippy::too_many_lines, reason = "the list of all messages")]
@@ -67,7 +69,12 @@ pub(super) fn words(message: &Message) -> String {
             format!("{installer} 没有安装包“{file_name}”，请从 /file/list-software 中选择或先上传")
         }
         Message::SecretUndecryptable { field } => format!("{field} 无法解密，请使用本服务所设置的 AES 密钥加密"),
-        Message::QueueFull { limit } => format!("已有 {limit} 个任务在排队或运行，请待部分任务结束后重试"),
+        Message::QueueFull { limit, position } => {
+            format!("已有 {limit} 个任务在排队或运行，此任务之前有 {position} 个在等待，请待部分任务结束后重试")
+        }
+        Message::UserLimit { queue_user, limit, position } => format!(
+            "用户“{queue_user}”已有 {limit} 个任务在排队或运行，此任务之前有 {position} 个在等待，请待部分任务结束后重试"
+        ),
         Message::UploadRefused { file_name, refusal } => format!("“{file_name}”：{}", upload(*refusal)),
         Message::FileTooLarge { file_name, limit_bytes } => {
             format!("文件“{file_name}”超过 {limit_bytes} 字节的上限")
@@ -75,6 +82,14 @@ pub(super) fn words(message: &Message) -> String {
         Message::FileBuiltIn { file_name } => format!("文件“{file_name}”是内置文件，不能删除"),
         Message::FileDeleted { file_name } => format!("文件“{file_name}”已删除"),
         Message::DiskFull => "本服务的磁盘已满，请管理员清理磁盘后重试".to_owned(),
+        Message::DiskLow(low) => format!(
+            "{}：{}的磁盘仅剩 {}，低于 {} 的下限，暂不接受新任务；清理磁盘后即自动恢复",
+            Cause::DiskFull,
+            disk(low.name),
+            gigabytes(low.free_bytes),
+            gigabytes(low.needed_bytes)
+        ),
+        Message::Retention(reason) => retention(reason),
         Message::Failed { cause, explanation } => {
             let explained = explain(explanation, Some(*cause), Language::Chinese);
             format!("{cause}：{explained}。{}", hint(*cause, Language::Chinese))
@@ -114,6 +129,33 @@ pub(super) fn words(message: &Message) -> String {
             "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
         }
         Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
+    }
+}
+
+fn disk(name: &str) -> &'static str {
+    match name {
+        "docker" => "Docker 服务器",
+        "database" => "数据库",
+        _ => "任务目录",
+    }
+}
+
+fn retention(reason: &Reason) -> String {
+    match reason {
+        Reason::Ended { days, limit_days } => format!("任务已结束 {days} 天，保留期为 {limit_days} 天"),
+        Reason::NoTask { days } => format!("没有对应的任务记录，已有 {days} 天未变动"),
+        Reason::Old { limit_days } => format!("早于 {limit_days} 天的历史记录"),
+        Reason::Pushed { hours } => format!("已推送 {hours} 小时，仓库中仍有同一镜像"),
+        Reason::NotPushed { task_id } => format!("任务 {task_id} 未能推送该镜像"),
+        Reason::Nameless { task_id } => format!("任务 {task_id} 的旧镜像，名称已属于更新的镜像"),
+        Reason::OverBudget { used_bytes, budget_bytes } => {
+            format!("构建缓存为 {}，应不超过 {}", gigabytes(*used_bytes), gigabytes(*budget_bytes))
+        }
+        Reason::Container => "有容器正在使用".to_owned(),
+        Reason::UnfinishedTask => "未结束的任务需要它".to_owned(),
+        Reason::BaseImage => "是登记的基础镜像".to_owned(),
+        Reason::NotInRegistry => "仓库中没有推送时的镜像".to_owned(),
+        Reason::Refused(words) => format!("暂不能删除：{words}"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The messages in English.
 
-use super::{Excess, Language, Message, explain, hint, remark};
+use super::{Excess, Language, Message, explain, gigabytes, hint, remark};
 use crate::access::Refusal as AccessRefusal;
 use crate::catalogue::Refusal;
+use crate::cause::Cause;
 use crate::images::DeletionStep;
+use crate::retention::Reason;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 #[expect(clippy::too_many_lines, reason = "the list of all messages")]
@@ -75,9 +77,13 @@ pub(super) fn words(message: &Message) -> String {
         Message::SecretUndecryptable { field } => {
             format!("{field} cannot be decrypted. Encrypt it with the AES key that this service is set to.")
         }
-        Message::QueueFull { limit } => {
-            format!("{limit} tasks wait or run already. Try again when some have ended.")
+        Message::QueueFull { limit, position } => {
+            format!("{limit} tasks wait or run already, {position} would go before this one. Try again when some have ended.")
         }
+        Message::UserLimit { queue_user, limit, position } => format!(
+            "{limit} tasks of the user '{queue_user}' wait or run already, {position} would go before this one. Try again when \
+             some have ended."
+        ),
         Message::UploadRefused { file_name, refusal } => format!("'{file_name}': {}.", upload(*refusal)),
         Message::FileTooLarge { file_name, limit_bytes } => {
             format!("'{file_name}' is larger than the limit of {limit_bytes} bytes.")
@@ -87,6 +93,15 @@ pub(super) fn words(message: &Message) -> String {
         Message::DiskFull => {
             "The disk of this service is full. Have space freed by its administrator, then try again.".to_owned()
         }
+        Message::DiskLow(low) => format!(
+            "{}: only {} are free on the disk of {}, and {} must be. Nothing is accepted until space is freed; then it goes on by \
+             itself.",
+            Cause::DiskFull,
+            gigabytes(low.free_bytes),
+            disk(low.name),
+            gigabytes(low.needed_bytes)
+        ),
+        Message::Retention(reason) => retention(reason),
         Message::Failed { cause, explanation } => {
             let explained = explain(explanation, Some(*cause), Language::English);
             format!("{cause}: {explained}. {}", hint(*cause, Language::English))
@@ -133,6 +148,33 @@ pub(super) fn words(message: &Message) -> String {
             "The service failed. Try again; if it stays, give the X-Request-Id of this answer to its administrator."
                 .to_owned()
         }
+    }
+}
+
+fn disk(name: &str) -> &'static str {
+    match name {
+        "docker" => "the Docker server",
+        "database" => "the database",
+        _ => "the task directories",
+    }
+}
+
+fn retention(reason: &Reason) -> String {
+    match reason {
+        Reason::Ended { days, limit_days } => format!("its task ended {days} days ago; {limit_days} are kept"),
+        Reason::NoTask { days } => format!("no task on record has it, and it was last changed {days} days ago"),
+        Reason::Old { limit_days } => format!("history older than {limit_days} days"),
+        Reason::Pushed { hours } => format!("pushed {hours} hours ago, and the registry still has the same image"),
+        Reason::NotPushed { task_id } => format!("task {task_id} made it and did not push it"),
+        Reason::Nameless { task_id } => format!("task {task_id} made it, and its name belongs to a newer image"),
+        Reason::OverBudget { used_bytes, budget_bytes } => {
+            format!("the build cache has {} and may have {}", gigabytes(*used_bytes), gigabytes(*budget_bytes))
+        }
+        Reason::Container => "a container uses it".to_owned(),
+        Reason::UnfinishedTask => "an unfinished task needs it".to_owned(),
+        Reason::BaseImage => "it is offered as a base image".to_owned(),
+        Reason::NotInRegistry => "the registry does not have the image that was pushed".to_owned(),
+        Reason::Refused(words) => format!("it cannot go now: {words}"),
     }
 }
 

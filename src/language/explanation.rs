@@ -45,6 +45,8 @@ fn chinese(said: &Said, cause: Cause) -> String {
         }
         Said::InspectionRefused { image, words } => format!("无法检查镜像 {image}：{words}"),
         Said::StageTimeout { stage, seconds } => format!("阶段 {stage} 超过了 {seconds} 秒的时间上限"),
+        Said::StageSilent { stage, seconds } => format!("阶段 {stage} 在 {seconds} 秒内没有任何动静"),
+        Said::StageStuck { stage, seconds } => format!("阶段 {stage} 超过时间上限 {seconds} 秒后仍未结束，已被放弃"),
         Said::TaskTimeout => "任务超过了 limits.task_seconds 规定的时间上限".to_owned(),
         Said::ImageTooLarge { size, limit } => {
             format!("镜像大小为 {size} GB，超过 build.max_image_size_gb = {limit}")
@@ -92,6 +94,10 @@ fn english(said: &Said) -> String {
         Said::StageTimeout { stage, seconds } => {
             format!("the stage {stage} took longer than its limit of {seconds} seconds")
         }
+        Said::StageSilent { stage, seconds } => format!("nothing moved in the stage {stage} for {seconds} s"),
+        Said::StageStuck { stage, seconds } => {
+            format!("the stage {stage} did not end within {seconds} s of its limit and was given up")
+        }
         Said::TaskTimeout => "the task took longer than limits.task_seconds".to_owned(),
         Said::ImageTooLarge { size, limit } => {
             format!("the image has {size} GB, more than build.max_image_size_gb = {limit}")
@@ -132,6 +138,8 @@ mod tests {
             Said::InspectionCutOff { image: text(), exit_code: 42, last_line: text() },
             Said::InspectionRefused { image: text(), words: text() },
             Said::StageTimeout { stage: text(), seconds: 42 },
+            Said::StageSilent { stage: text(), seconds: 42 },
+            Said::StageStuck { stage: text(), seconds: 42 },
             Said::TaskTimeout,
             Said::ImageTooLarge { size: text(), limit: text() },
             Said::Cancelled,

@@ -5,10 +5,12 @@ use crate::access::Refusal;
 use crate::callback::RefusedAddress;
 use crate::catalogue::Refusal as UploadRefusal;
 use crate::cause::Cause;
+use crate::disk::LowDisk;
 use crate::explanation::Explanation;
 use crate::images::DeletionStep;
 use crate::recipe::Remark;
 use crate::request::RequestError;
+use crate::retention::Reason;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 /// What of a request goes beyond its limits.
@@ -191,6 +193,17 @@ pub enum Message {
     QueueFull {
         /// Limit.
         limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
+    },
+    /// Too many tasks of one user wait.
+    UserLimit {
+        /// The user.
+        queue_user: String,
+        /// Limit.
+        limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
     },
     /// An upload has no place.
     UploadRefused {
@@ -218,6 +231,10 @@ pub enum Message {
     },
     /// Our own disk is full.
     DiskFull,
+    /// A disk is below its watermark, so nothing is accepted.
+    DiskLow(LowDisk),
+    /// Why retention removes something, or leaves it.
+    Retention(Reason),
     /// Something cannot be done, for a cause that tasks have as well.
     Failed {
         /// Cause, for the hint.
@@ -333,6 +350,7 @@ mod tests {
         crate::request::BuildRequest::parse(document.to_string().as_bytes(), &cipher).unwrap_err()
     }
 
+    #[expect(clippy::too_many_lines, reason = "the list of all messages")]
     fn samples() -> Vec<Message> {
         let field = "docker_tls_tar_file";
         let name = || "h/a:1".to_owned();
@@ -380,7 +398,8 @@ mod tests {
             Message::SourceMissing { installer: name(), source_type: name(), file_name: name() },
             Message::InstallerMissing { installer: name(), file_name: name() },
             Message::SecretUndecryptable { field: name() },
-            Message::QueueFull { limit: 3 },
+            Message::QueueFull { limit: 3, position: 42 },
+            Message::UserLimit { queue_user: name(), limit: 3, position: 42 },
             Message::UploadRefused { file_name: name(), refusal: UploadRefusal::FileName },
             Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Temporary },
             Message::UploadRefused { file_name: name(), refusal: UploadRefusal::Installer },
@@ -393,6 +412,21 @@ mod tests {
             Message::FileBuiltIn { file_name: name() },
             Message::FileDeleted { file_name: name() },
             Message::DiskFull,
+            Message::DiskLow(LowDisk { name: "task", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::DiskLow(LowDisk { name: "database", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::DiskLow(LowDisk { name: "docker", free_bytes: 1, needed_bytes: 42 << 30 }),
+            Message::Retention(Reason::Ended { days: 42, limit_days: 1 }),
+            Message::Retention(Reason::NoTask { days: 42 }),
+            Message::Retention(Reason::Old { limit_days: 42 }),
+            Message::Retention(Reason::Pushed { hours: 42 }),
+            Message::Retention(Reason::NotPushed { task_id: 42 }),
+            Message::Retention(Reason::Nameless { task_id: 42 }),
+            Message::Retention(Reason::OverBudget { used_bytes: 42 << 30, budget_bytes: 1 }),
+            Message::Retention(Reason::Container),
+            Message::Retention(Reason::UnfinishedTask),
+            Message::Retention(Reason::BaseImage),
+            Message::Retention(Reason::NotInRegistry),
+            Message::Retention(Reason::Refused(name())),
             Message::Failed { cause: Cause::RegistryAuth, explanation: Explanation::quoted(name()) },
             Message::Remark(Remark::Uv),
             Message::ForeignTarget { image_name: name() },

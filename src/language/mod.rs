@@ -78,6 +78,12 @@ impl From<DefaultLanguage> for Language {
     }
 }
 
+/// Bytes for people.
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / f64::from(1 << 30))
+}
+
 #[cfg(test)]
 mod tests {
     use super::Language::{self, Chinese, English};

@@ -31,12 +31,14 @@ pub struct Made {
     pub content: Option<ContentRow>,
     /// Others with the same request wait until this is dropped.
     pub turn: Option<Turn>,
+    /// Whether this task waited for another one that made the same.
+    pub has_waited: bool,
 }
 
 /// Builds what was prepared, unless an earlier task built the same.
 pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result<Made, StageFailure> {
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
-    let turn = pipeline.turn(run, &key).await;
+    let (turn, has_waited) = pipeline.turn(run, &key).await;
     if let Some(kept) = pipeline.kept_image(run, &key).await? {
         let built = BuiltImage {
             image_id: kept.image_id.clone(),
@@ -47,10 +49,10 @@ pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result
         };
         let content = pipeline.store.content(kept.task_id).await?;
         let content = content.map(|content| ContentRow { task_id: run.id().0, ..content });
-        return Ok(Made { built, kept: Some(kept), content, turn });
+        return Ok(Made { built, kept: Some(kept), content, turn, has_waited });
     }
     let (built, content) = anew(pipeline, run, prepared, &key).await?;
-    Ok(Made { built, kept: None, content: Some(content), turn })
+    Ok(Made { built, kept: None, content: Some(content), turn, has_waited })
 }
 
 /// Builds what was prepared in any case.
@@ -173,6 +175,7 @@ async fn build(
         built = run.retrying(StageName::Build, || engine.build(&order, &watch)) => built,
     };
     let image = built?;
+    run.metrics.built(image.cached_steps, image.steps, image.context_bytes);
     run.feed.log(
         StageName::Build,
         format!(

@@ -29,6 +29,7 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
     let engine = run.docker.engine.as_ref();
     let describe = || pipeline.inspections.describe(engine, &run.request.base, &base);
     let (descriptor, is_kept) = run.retrying(StageName::Check, describe).await?;
+    pipeline.metrics.base_described(is_kept);
     let origin = if is_kept { "known from an earlier inspection" } else { "inspected now" };
     run.feed.log(StageName::Check, format!("{}: {origin}", run.request.base));
     for (part, version) in [

@@ -20,6 +20,7 @@ mod recovery;
 mod registries;
 mod reuse;
 mod run;
+mod watch;
 mod workspace;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use prepare::preview_recipe;
 pub use registries::Registries;
 pub use reuse::BuildsUnderWay;
 pub use run::Run;
+pub use watch::StageWatch;
 pub use workspace::{DOCKERFILE, REQUEST_FILE, Workspaces};
 
 use push::PushedImage;
@@ -48,8 +50,10 @@ use crate::callback::{self, CallbackService};
 use crate::catalogue::Catalogue;
 use crate::cause::Cause;
 use crate::clock::{Clock, Moment};
+use crate::disk::Disks;
 use crate::explanation::Said;
 use crate::language::{Language, explain};
+use crate::metrics::Metrics;
 use crate::progress::{EventBody, Feeds};
 use crate::request::BuildRequest;
 use crate::secret::{PlatformCipher, Sealer};
@@ -93,6 +97,10 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
     /// The outbox.
     pub callbacks: Arc<CallbackService>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The disks that fill up.
+    pub disks: Arc<Disks>,
 }
 
 /// What a task that went well leaves.
@@ -105,10 +113,16 @@ struct Pushed {
 
 impl Pipeline {
     /// Leads a claimed task to its end, or back into the queue when the service stops.
-    pub async fn execute(&self, task: TaskRow, cancel: CancellationToken, hand_back: CancellationToken) {
+    pub async fn execute(
+        &self,
+        task: TaskRow,
+        cancel: CancellationToken,
+        hand_back: CancellationToken,
+        watch: Arc<StageWatch>,
+    ) {
         let task_id = task.id();
         tracing::info!(task.id = %task_id, "task {task_id} started: {} from {}", task.target_image_name, task.base_image_name);
-        let run = match self.open(task.clone(), cancel, hand_back).await {
+        let run = match self.open(task.clone(), cancel, hand_back, watch).await {
             Ok(run) => run,
             Err(failure) => {
                 let end = RunEnd::Failed(StageName::Pull, failure);
@@ -187,6 +201,7 @@ impl Pipeline {
         task: TaskRow,
         cancel: CancellationToken,
         hand_back: CancellationToken,
+        watch: Arc<StageWatch>,
     ) -> Result<Run, StageFailure> {
         let (request, _) = self.stored_request(&task).await?;
         let harbor = self.site.harbor().await?;
@@ -209,9 +224,12 @@ impl Pipeline {
             cancel,
             hand_back,
             deadline: Instant::now() + Duration::from_secs(self.settings.limits.task_seconds),
+            idle_limit: Duration::from_secs(self.settings.limits.idle_seconds),
+            watch,
             retries: self.settings.build.transient_retries,
             store: self.store.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             task,
         })
     }
@@ -303,6 +321,14 @@ impl Pipeline {
         Ok(true)
     }
 
+    /// Ends a task whose work was given up from outside: it hung beyond every limit, or it panicked.
+    pub async fn abort_broken(&self, task: &TaskRow, stage: Option<StageName>, cause: Cause, said: Said) {
+        let state = stage.map_or(TaskState::BuildAbort, StageName::failed_state);
+        let failure = Failure { cause, stage, explanation: said.into(), failed_step: None, last_lines: Vec::new() };
+        self.record_end(task, state, Some(&failure), None).await;
+        self.tell_end(task, state, &failure).await;
+    }
+
     /// The present moment of records.
     pub fn now(&self) -> Moment {
         self.clock.now()
@@ -315,7 +341,12 @@ impl Pipeline {
         loop {
             let now = self.clock.now();
             match self.store.end_task(task.id(), state, failure, image, delivery.as_ref(), now).await {
-                Ok(_) => break,
+                Ok(has_ended_now) => {
+                    if has_ended_now {
+                        self.metrics.task_ended(state, cause, now.millis_since(Moment(task.create_time)));
+                    }
+                    break;
+                }
                 Err(error) => {
                     tracing::error!(task.id = %task.id(), "the end of task {} cannot be stored, trying again: {error:?}", task.id());
                     tokio::time::sleep(RECORD_RETRY).await;

@@ -98,17 +98,18 @@ impl Pipeline {
         Ok(hex::encode(hasher.finalize()))
     }
 
-    /// Waits until nobody else makes the image of this key. Who forces a build waits for nobody.
-    pub(super) async fn turn(&self, run: &Run, key: &str) -> Option<Turn> {
+    /// Waits until nobody else makes the image of this key, and says whether somebody did. Who forces a build waits for
+    /// nobody.
+    pub(super) async fn turn(&self, run: &Run, key: &str) -> (Option<Turn>, bool) {
         if run.request.force {
-            return None;
+            return (None, false);
         }
         let turns = self.builds.turns_of(key);
         if let Ok(turn) = turns.clone().try_lock_owned() {
-            return Some(turn);
+            return (Some(turn), false);
         }
         run.feed.log(StageName::Build, "another task builds the same image at the moment: waiting for it");
-        Some(turns.lock_owned().await)
+        (Some(turns.lock_owned().await), true)
     }
 
     /// The image of this key in our Harbor, if there is one, it is young enough, and the registry still has it.

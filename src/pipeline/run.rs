@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::failure::{RunEnd, StageFailure};
+use super::watch::StageWatch;
 use crate::cause::Cause;
 use crate::clock::Clock;
 use crate::engine::EngineError;
 use crate::explanation::Said;
+use crate::metrics::Metrics;
 use crate::progress::{EventBody, Feed};
 use crate::request::BuildRequest;
 use crate::site::{DockerServer, Harbor};
@@ -61,12 +63,18 @@ pub struct Run {
     pub hand_back: CancellationToken,
     /// When the task must be through.
     pub deadline: Instant,
+    /// How long a pull or a push may show no sign of life; a build counts for itself.
+    pub idle_limit: Duration,
+    /// Where its watchdog looks.
+    pub watch: Arc<StageWatch>,
     /// Further tries of a transient failure.
     pub retries: u32,
     /// The database.
     pub store: Arc<Store>,
     /// The clock of records.
     pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Run {
@@ -91,7 +99,9 @@ impl Run {
         if let Some((_, state)) = enter {
             self.feed.write(EventBody::State { state });
         }
-        let span = tracing::info_span!("stage", task.id = %id, stage = %stage);
+        let span = tracing::info_span!("stage", stage = %stage);
+        let began = Instant::now();
+        self.watch.enter(stage, (began + limit).min(self.deadline));
         let outcome = tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(RunEnd::Cancelled(stage)),
@@ -103,8 +113,17 @@ impl Run {
                 let said = Said::StageTimeout { stage: stage.to_string(), seconds: limit.as_secs() };
                 Err(failed(StageFailure::new(Cause::Timeout, said)))
             }
+            () = self.silence(stage) => {
+                let said = Said::StageSilent { stage: stage.to_string(), seconds: self.idle_limit.as_secs() };
+                Err(failed(StageFailure::new(Cause::IdleTimeout, said)))
+            }
             outcome = work.instrument(span) => outcome.map_err(failed),
         };
+        self.watch.leave();
+        // A stage that is handed back did not end: it begins anew.
+        if !matches!(outcome, Err(RunEnd::HandedBack)) {
+            self.metrics.stage_ended(stage, outcome.is_ok(), began.elapsed());
+        }
         match &outcome {
             Ok(_) => {
                 if let Some((from, to)) = pass {
@@ -123,6 +142,21 @@ impl Run {
             }
         }
         outcome
+    }
+
+    /// Waits until a transfer has shown no sign of life for too long. The daemon tells of every byte of it; a stage that
+    /// waits for something else is bounded by its own limit.
+    async fn silence(&self, stage: StageName) {
+        if !matches!(stage, StageName::Pull | StageName::Push) {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            let left = self.idle_limit.saturating_sub(self.feed.silent_for());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.max(Duration::from_millis(100))).await;
+        }
     }
 
     /// Repeats work while it fails with a transient cause, with growing pauses.

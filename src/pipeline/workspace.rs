@@ -28,6 +28,11 @@ impl Workspaces {
         self.root.join(work_dir_name)
     }
 
+    /// The request document in a directory.
+    pub fn request_file(&self, work_dir_name: &str) -> PathBuf {
+        self.directory(work_dir_name).join(REQUEST_FILE)
+    }
+
     /// Makes a new task's directory with its request document, which holds no secrets, and returns its name: the moment,
     /// or the next free one.
     pub async fn create(&self, now: Moment, zone: &TimeZone, request_document: &str) -> io::Result<String> {

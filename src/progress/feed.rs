@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -35,7 +36,8 @@ impl Feeds {
         let (bell, listener) = watch::channel(sequence);
         self.lock().insert(task_id, listener);
         let inner = FeedInner { journal, logs: HashMap::new(), sequence, is_broken: false };
-        Ok(Feed { task_id, directory: directory.to_owned(), clock, bell, inner: Mutex::new(inner) })
+        let (directory, last_sign) = (directory.to_owned(), Mutex::new(Instant::now()));
+        Ok(Feed { task_id, directory, clock, bell, inner: Mutex::new(inner), last_sign })
     }
 
     /// The bell of a running task: the number of its last event.
@@ -60,6 +62,7 @@ pub struct Feed {
     clock: Arc<dyn Clock>,
     bell: watch::Sender<u64>,
     inner: Mutex<FeedInner>,
+    last_sign: Mutex<Instant>,
 }
 
 struct FeedInner {
@@ -72,6 +75,7 @@ struct FeedInner {
 impl Feed {
     /// Writes an event.
     pub fn write(&self, body: EventBody) {
+        *self.last_sign.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let event = Event { sequence: inner.sequence + 1, time_micros: self.clock.now().0, body };
         let outcome = self.put(&mut inner, &event);
@@ -88,6 +92,11 @@ impl Feed {
             }
             Err(_) => {}
         }
+    }
+
+    /// How long ago the last event was, whether or not it could be written.
+    pub fn silent_for(&self) -> Duration {
+        self.last_sign.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// Writes a line of a stage's log that is our own.

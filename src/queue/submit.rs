@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::order::QueueOrder;
 use super::worker::Worker;
 use crate::callback::RefusedAddress;
 use crate::catalogue::CatalogueError;
+use crate::disk::LowDisk;
 use crate::image::{ImageDescriptor, ImageReference};
 use crate::language::Message;
 use crate::pipeline::{
@@ -72,9 +74,27 @@ pub enum SubmitError {
     /// An unfinished task has the target's name.
     #[error("task {1} builds {0} already")]
     TargetInUse(String, TaskId),
+    /// A disk is below its watermark.
+    #[error("the disk '{}' has {} bytes free and needs {}", .0.name, .0.free_bytes, .0.needed_bytes)]
+    DiskLow(LowDisk),
     /// Too many tasks wait.
-    #[error("{0} tasks are unfinished, which is the limit")]
-    QueueFull(u64),
+    #[error("{limit} tasks are unfinished, which is the limit")]
+    QueueFull {
+        /// The limit.
+        limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
+    },
+    /// Too many tasks of this user wait.
+    #[error("{limit} tasks of {queue_user} are unfinished, which is the limit")]
+    UserLimit {
+        /// The user.
+        queue_user: String,
+        /// The limit.
+        limit: u64,
+        /// How many tasks would go before this one.
+        position: i64,
+    },
     /// No such task, or it still runs.
     #[error("task {0} is unknown or has not ended")]
     NotEnded(TaskId),
@@ -186,10 +206,12 @@ impl Submissions {
         replaces: Option<TaskId>,
     ) -> Result<Accepted, SubmitError> {
         let pipeline = &self.pipeline;
-        let limit = pipeline.settings.limits.unfinished_tasks;
-        if u64::try_from(pipeline.store.unfinished_total().await?).unwrap_or(0) >= limit {
-            return Err(SubmitError::QueueFull(limit));
+        if let Some(low) = pipeline.disks.low().await {
+            pipeline.metrics.submission_refused("disk_full");
+            return Err(SubmitError::DiskLow(low));
         }
+        let queue_user = queue_user(&submission.owner, request);
+        self.refuse_crowd(&queue_user).await?;
         if let Some(url) = &request.callback_url {
             pipeline.callbacks.check_receiver(url.url())?;
         }
@@ -197,10 +219,28 @@ impl Submissions {
         self.is_in_use(&harbor, &request.target, replaces).await?;
         find_files(&pipeline.catalogue, &named_files(request)).await?;
         let descriptor = self.check_present(request, &harbor).await?;
-        let task = self.store(request, document, kept, submission, &harbor).await?;
+        let task = self.store(request, document, kept, submission, queue_user, &harbor).await?;
         tracing::info!(task.id = %task.id(), "task {} accepted: {} from {}", task.id(), request.target, request.base);
         self.worker.wake();
         Ok(Accepted { task, descriptor })
+    }
+
+    /// Refuses when too many tasks wait, of all users or of this one.
+    async fn refuse_crowd(&self, queue_user: &str) -> Result<(), SubmitError> {
+        let Pipeline { store, settings, metrics, .. } = self.pipeline.as_ref();
+        let is_full = |total: i64, limit: u64| u64::try_from(total).unwrap_or(0) >= limit;
+        let (all, own) = (settings.limits.unfinished_tasks, settings.limits.unfinished_tasks_per_user);
+        if is_full(store.unfinished_total().await?, all) {
+            metrics.submission_refused("queue_full");
+            let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
+            return Err(SubmitError::QueueFull { limit: all, position });
+        }
+        if is_full(store.unfinished_total_of(queue_user).await?, own) {
+            metrics.submission_refused("user_limit");
+            let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
+            return Err(SubmitError::UserLimit { queue_user: queue_user.to_owned(), limit: own, position });
+        }
+        Ok(())
     }
 
     /// Refuses a target that an image of record or an unfinished task has. The image of the task that is replaced does
@@ -257,6 +297,7 @@ impl Submissions {
         document: String,
         kept: &KeptPasswords,
         submission: &Submission,
+        queue_user: String,
         harbor: &Harbor,
     ) -> Result<TaskRow, SubmitError> {
         let pipeline = &self.pipeline;
@@ -274,6 +315,7 @@ impl Submissions {
             work_dir_name: work_dir_name.clone(),
             callback_url: request.callback_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             owner: submission.owner.clone(),
+            queue_user,
             idempotency_key: submission.idempotency_key.clone(),
         };
         match pipeline.store.insert_task(&new, now).await {
@@ -296,4 +338,9 @@ impl Submissions {
             }
         }
     }
+}
+
+/// Whose turn a task counts as: whoever logged in, else the user that the request is for.
+fn queue_user(owner: &str, request: &BuildRequest) -> String {
+    if owner.is_empty() { request.maintainer.clone() } else { owner.to_owned() }
 }

@@ -1,21 +1,28 @@
 //! Takes waiting tasks, as many at a time as the settings allow, and knows which are under way.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
-use crate::clock::Clock;
-use crate::pipeline::Pipeline;
+use crate::cause::Cause;
+use crate::clock::{Clock, Moment};
+use crate::disk::LowDisk;
+use crate::explanation::Said;
+use crate::pipeline::{Pipeline, StageWatch};
 use crate::store::{Store, StoreError, TaskRow};
 use crate::task::TaskId;
 
 /// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
 const MAX_INTERRUPTIONS: i64 = 100;
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// A disk below its watermark ends no task: what waits goes on waiting, and goes on by itself.
+const LOOK_AT_DISK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs tasks.
 pub struct Worker {
@@ -23,8 +30,10 @@ pub struct Worker {
     clock: Arc<dyn Clock>,
     pipeline: Arc<Pipeline>,
     slots: Arc<Semaphore>,
+    slot_count: usize,
     wake: Notify,
     under_way: Mutex<HashMap<TaskId, CancellationToken>>,
+    is_held: AtomicBool,
 }
 
 impl Worker {
@@ -35,8 +44,10 @@ impl Worker {
             clock,
             pipeline,
             slots: Arc::new(Semaphore::new(slots.max(1))),
+            slot_count: slots.max(1),
             wake: Notify::new(),
             under_way: Mutex::default(),
+            is_held: AtomicBool::new(false),
         }
     }
 
@@ -66,14 +77,31 @@ impl Worker {
                 slot = self.slots.clone().acquire_owned() => slot,
             };
             let Ok(slot) = slot else { return };
+            if let Some(low) = self.pipeline.disks.low().await {
+                drop(slot);
+                self.tell_low(Some(low));
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(LOOK_AT_DISK_AGAIN) => {}
+                }
+                continue;
+            }
+            self.tell_low(None);
             match self.store.claim_task(std::process::id(), self.clock.now()).await {
                 Ok(Some(task)) => {
-                    let worker = self.clone();
+                    if task.attempts == 1 {
+                        let waited = self.clock.now().millis_since(Moment(task.create_time));
+                        self.pipeline.metrics.task_claimed(waited);
+                    }
+                    let (worker, tracker_of_work) = (self.clone(), tracker.clone());
                     let hand_back = hand_back.clone();
-                    tracker.spawn(async move {
-                        worker.work(task, hand_back).await;
+                    // Every line that is logged on a task's behalf carries its number.
+                    let span = tracing::info_span!("task", task.id = %task.id());
+                    let work = async move {
+                        worker.work(task, &tracker_of_work, hand_back).await;
                         drop(slot);
-                    });
+                    };
+                    tracker.spawn(work.instrument(span));
                     continue;
                 }
                 Ok(None) => {}
@@ -88,7 +116,24 @@ impl Worker {
         }
     }
 
-    async fn work(&self, task: TaskRow, hand_back: CancellationToken) {
+    /// Says once that waiting tasks are held back, and once that they go on.
+    fn tell_low(&self, low: Option<LowDisk>) {
+        let was_held = self.is_held.swap(low.is_some(), Ordering::Relaxed);
+        match low {
+            Some(low) if !was_held => tracing::error!(
+                "waiting tasks are not begun: the disk '{}' has {} bytes free and needs {}",
+                low.name,
+                low.free_bytes,
+                low.needed_bytes
+            ),
+            None if was_held => tracing::info!("waiting tasks are begun again: there is room on every disk"),
+            _ => {}
+        }
+    }
+
+    /// Leads a task to its end in a task of its own, so that neither a panic nor work that holds its thread takes the
+    /// task's end and its slot with it.
+    async fn work(self: &Arc<Self>, task: TaskRow, tracker: &TaskTracker, hand_back: CancellationToken) {
         let task_id = task.id();
         let cancel = CancellationToken::new();
         self.lock().insert(task_id, cancel.clone());
@@ -97,7 +142,29 @@ impl Worker {
         if row.ok().flatten().is_some_and(|row| row.cancel_requested == 1) {
             cancel.cancel();
         }
-        self.pipeline.execute(task, cancel, hand_back).await;
+        let watch = Arc::new(StageWatch::default());
+        let execution = {
+            let (pipeline, task, watch) = (self.pipeline.clone(), task.clone(), watch.clone());
+            async move { pipeline.execute(task, cancel, hand_back, watch).await }
+        };
+        let mut execution = tracker.spawn(execution.in_current_span());
+        let grace = Duration::from_secs(self.pipeline.settings.limits.watchdog_seconds);
+        tokio::select! {
+            ended = &mut execution => {
+                if let Err(error) = ended {
+                    tracing::error!(task.id = %task_id, "task {task_id} panicked: {error}");
+                    let what = "the service failed while it worked on the task; its log has the reason".to_owned();
+                    self.pipeline.abort_broken(&task, watch.stage(), Cause::Internal, Said::Internal { what }).await;
+                }
+            }
+            stage = watch.overdue(grace) => {
+                tracing::error!(task.id = %task_id, "task {task_id} is stuck in {stage}: the watchdog gives it up");
+                execution.abort();
+                self.pipeline.metrics.stage_stuck(stage);
+                let said = Said::StageStuck { stage: stage.to_string(), seconds: grace.as_secs() };
+                self.pipeline.abort_broken(&task, Some(stage), Cause::Timeout, said).await;
+            }
+        }
         self.lock().remove(&task_id);
     }
 
@@ -115,6 +182,11 @@ impl Worker {
     /// How many tasks are under way.
     pub fn under_way(&self) -> usize {
         self.lock().len()
+    }
+
+    /// How many may be under way at the same time.
+    pub fn slots(&self) -> usize {
+        self.slot_count
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, CancellationToken>> {

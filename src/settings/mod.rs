@@ -9,6 +9,6 @@ mod sections;
 pub use load::{SettingsError, load};
 pub use sections::{
     AccessMode, AccessSection, AesSection, BuildSection, BuilderChoice, CallbackSection, DatabaseSection,
-    DefaultLanguage, DefaultPython, FastBuildSection, LimitsSection, LogFormat, LogSection, PipInstaller, Settings,
-    TlsSection,
+    DefaultLanguage, DefaultPython, FastBuildSection, LimitsSection, LocalImages, LogFormat, LogSection, PipInstaller,
+    RetentionSection, Settings, TlsSection,
 };

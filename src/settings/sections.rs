@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+use crate::disk::Watermarks;
+
 /// All settings.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -27,6 +29,8 @@ pub struct Settings {
     pub tls: TlsSection,
     /// Limits on time and size.
     pub limits: LimitsSection,
+    /// What goes when it is old, and how full disks may be.
+    pub retention: RetentionSection,
     /// Logging.
     pub log: LogSection,
 }
@@ -338,10 +342,12 @@ pub struct LimitsSection {
     pub build_seconds: u64,
     /// One stage `push`, in seconds.
     pub push_seconds: u64,
-    /// A build without any sign of life, in seconds.
+    /// A pull, a build or a push without any sign of life, in seconds.
     pub idle_seconds: u64,
     /// A task from its first stage to its end, in seconds.
     pub task_seconds: u64,
+    /// How long after its limit a stage that does not end is given up from outside, in seconds.
+    pub watchdog_seconds: u64,
     /// One inspection, in seconds.
     pub inspect_seconds: u64,
     /// A JSON body, in bytes.
@@ -362,6 +368,8 @@ pub struct LimitsSection {
     pub headers: usize,
     /// The head of a request, in bytes.
     pub header_bytes: usize,
+    /// The same of one user: the token's owner, or the request's maintainer where nobody logs in.
+    pub unfinished_tasks_per_user: u64,
 }
 
 impl Default for LimitsSection {
@@ -372,6 +380,7 @@ impl Default for LimitsSection {
             push_seconds: 7_200,
             idle_seconds: 1_800,
             task_seconds: 21_600,
+            watchdog_seconds: 60,
             inspect_seconds: 60,
             body_bytes: 4 << 20,
             upload_bytes: 8 << 30,
@@ -382,8 +391,68 @@ impl Default for LimitsSection {
             body_seconds: 30,
             headers: 100,
             header_bytes: 64 << 10,
+            unfinished_tasks_per_user: 2_000,
         }
     }
+}
+
+/// `[retention]`: what goes when it is old, and how full disks may be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionSection {
+    /// Whether the timer sweeps; `POST /system/retention` always does.
+    pub enabled: bool,
+    /// How often, in seconds.
+    pub every_seconds: u64,
+    /// Directories of ended tasks, in days; 0 keeps them for ever.
+    pub task_directory_days: u32,
+    /// Records of ended tasks whose image is not in the list, and history, in days; 0 keeps them for ever.
+    pub row_days: u32,
+    /// `remove` or `keep`: the Docker server's copies of images that the registry has.
+    pub local_images: LocalImages,
+    /// How old these copies, and what failed tasks left, must be, in hours.
+    pub local_image_hours: u32,
+    /// Largest build cache on the Docker server in GiB; 0 sets no budget.
+    pub build_cache_gb: f64,
+    /// Below so much free space for task directories or database nothing is accepted or begun, in GiB.
+    pub own_free_gb: f64,
+    /// The same for the Docker server's disk, where it is this machine's.
+    pub docker_free_gb: f64,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            every_seconds: 3_600,
+            task_directory_days: 90,
+            row_days: 365,
+            local_images: LocalImages::Remove,
+            local_image_hours: 168,
+            build_cache_gb: 50.0,
+            own_free_gb: 0.5,
+            docker_free_gb: 2.0,
+        }
+    }
+}
+
+impl RetentionSection {
+    /// How much must be free.
+    pub fn watermarks(&self) -> Watermarks {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes 0 at least")]
+        let bytes = |gigabytes: f64| (gigabytes * f64::from(1 << 30)) as u64;
+        Watermarks { own_bytes: bytes(self.own_free_gb), docker_bytes: bytes(self.docker_free_gb) }
+    }
+}
+
+/// What becomes of the Docker server's copies of pushed images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LocalImages {
+    /// They go when they are old and the registry has them.
+    Remove,
+    /// They stay.
+    Keep,
 }
 
 /// `[log]`: logging.

@@ -225,6 +225,16 @@ impl Store {
         Ok((rows, total))
     }
 
+    /// When the task of the oldest waiting callback ended.
+    pub async fn oldest_pending_delivery_time(&self) -> Result<Option<Moment>, StoreError> {
+        let oldest = sqlx::query_scalar!(
+            r#"SELECT min(create_time) AS "oldest?: i64" FROM callback_delivery WHERE status = 'pending'"#
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(oldest.map(Moment))
+    }
+
     /// How many callbacks wait.
     pub async fn pending_deliveries(&self) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM callback_delivery WHERE status = 'pending'"#)

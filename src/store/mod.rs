@@ -12,6 +12,8 @@ mod content;
 mod image;
 mod image_life;
 mod import;
+mod queue;
+mod retention;
 mod stage;
 mod task;
 mod task_of_owner;
@@ -32,6 +34,8 @@ pub use content::ContentRow;
 pub use image::{ImageRow, ImageType, NewImage};
 pub use image_life::ImageLifeRow;
 pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
+pub use queue::{QueueLine, QueueRank};
+pub use retention::ExpiredTask;
 pub use stage::StageRow;
 pub use task::{Failure, NewTask, TaskFilter, TaskRow};
 

@@ -111,6 +111,8 @@ pub struct NewTask {
     pub callback_url: String,
     /// Who submits it.
     pub owner: String,
+    /// Whose turn it counts as in the queue.
+    pub queue_user: String,
     /// Key under which a repeated submission finds this task.
     pub idempotency_key: Option<String>,
 }
@@ -154,9 +156,9 @@ impl Store {
         let task_id = sqlx::query_scalar!(
             r#"INSERT INTO task (task_id, name, state, base_image_name, target_image_name, target_key, description,
                    request_document, secrets_sealed, work_dir_name, callback_url, owner, idempotency_key,
-                   create_time, update_time)
+                   create_time, update_time, queue_user)
                VALUES (max(?1, coalesce((SELECT max(task_id) + 1 FROM task), 0)), ?2, 'QUEUED', ?3, ?4, ?5, ?6, ?7, ?8,
-                   ?9, ?10, ?11, ?12, ?13, ?13)
+                   ?9, ?10, ?11, ?12, ?13, ?13, ?14)
                RETURNING task_id"#,
             wanted,
             task.name,
@@ -170,7 +172,8 @@ impl Store {
             task.callback_url,
             task.owner,
             task.idempotency_key,
-            now.0
+            now.0,
+            task.queue_user
         )
         .fetch_one(writing.connection())
         .await?;
@@ -292,7 +295,7 @@ impl Store {
             .await?)
     }
 
-    /// Tasks that wait, in the order they will be taken.
+    /// Tasks that wait, oldest first.
     pub async fn queued_tasks(&self) -> Result<Vec<TaskRow>, StoreError> {
         Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE state = 'QUEUED' ORDER BY primary_id")
             .fetch_all(&self.readers)
@@ -330,26 +333,13 @@ impl Store {
             .await?)
     }
 
-    /// Takes the oldest waiting task for this process.
-    pub async fn claim_task(&self, pid: u32, now: Moment) -> Result<Option<TaskRow>, StoreError> {
-        let mut writing = self.write(Durability::Relaxed).await?;
-        let pid = pid.to_string();
-        let claimed = sqlx::query_scalar!(
-            "UPDATE task SET state = 'STARTED', attempts = attempts + 1, pid = ?1, update_time = ?2,
-                    start_time = coalesce(start_time, ?2)
-             WHERE primary_id = (SELECT primary_id FROM task WHERE state = 'QUEUED' ORDER BY primary_id LIMIT 1)
-             RETURNING task_id",
-            pid,
-            now.0
-        )
-        .fetch_optional(writing.connection())
-        .await?;
-        let Some(task_id) = claimed else { return Ok(None) };
-        let row = sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE task_id = ?", task_id)
-            .fetch_one(writing.connection())
-            .await?;
-        writing.commit().await?;
-        Ok(Some(row))
+    /// When the oldest waiting task was submitted.
+    pub async fn oldest_queued_time(&self) -> Result<Option<Moment>, StoreError> {
+        let oldest =
+            sqlx::query_scalar!("SELECT create_time FROM task WHERE state = 'QUEUED' ORDER BY primary_id LIMIT 1")
+                .fetch_optional(&self.readers)
+                .await?;
+        Ok(oldest.map(Moment))
     }
 
     /// Moves a task from one state to the next; `false` when it was not in `from`.
@@ -499,6 +489,14 @@ impl Store {
         .await?;
         sqlx::query!("DELETE FROM stage WHERE task_id = ?", task_id.0).execute(writing.connection()).await?;
         writing.commit().await
+    }
+
+    /// Target keys and base names of unfinished tasks.
+    pub async fn unfinished_names(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query!("SELECT target_key, base_image_name FROM task WHERE is_ended = 0")
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.target_key, row.base_image_name)).collect())
     }
 
     /// Deletes an ended task's record; `false` when it is unknown or still runs.

@@ -12,6 +12,7 @@ mod faults;
 mod import_old;
 mod job;
 mod lab;
+mod operate;
 mod readme;
 mod registry;
 mod support;

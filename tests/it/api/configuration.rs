@@ -167,13 +167,14 @@ async fn readiness_names_each_dependency() {
     let app = App::start().await;
     let before = super::app::send(app.request(reqwest::Method::GET, "/readyz")).await;
     assert_eq!(before.status, 200);
-    let none = json!({"status": "not_configured", "cause": null});
+    let none = json!({"status": "not_configured", "cause": null, "reason": null});
     assert_eq!(before.json["docker_server"], none);
     assert_eq!(before.json["harbor"], none);
     app.post_form(CONFIGURE, configuration_form(&[])).await.data();
     let after = super::app::send(app.request(reqwest::Method::GET, "/readyz")).await;
-    let good = json!({"status": "ok", "cause": null});
-    assert_eq!(after.json, json!({"ready": true, "database": good, "docker_server": good, "harbor": good}));
+    let good = json!({"status": "ok", "cause": null, "reason": null});
+    let all = json!({"ready": true, "database": good, "docker_server": good, "harbor": good, "disk": good});
+    assert_eq!(after.json, all);
     app.stop().await;
 }
 
@@ -186,9 +187,12 @@ async fn readiness_fails_with_the_daemon() {
     app.post_form(CONFIGURE, configuration_form(&[])).await.data();
     let info_error = Some(EngineError::new(Cause::DaemonLost, "connection refused by 10.0.0.6"));
     app.engine.play(super::scripted_engine::Script { info_error, ..Default::default() });
-    let answer = super::app::send(app.request(reqwest::Method::GET, "/readyz")).await;
+    let request = app.request(reqwest::Method::GET, "/readyz").header("Accept-Language", "en");
+    let answer = super::app::send(request).await;
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.json["docker_server"], json!({"status": "failing", "cause": "DAEMON_LOST"}));
+    let failing = &answer.json["docker_server"];
+    assert_eq!((&failing["status"], &failing["cause"]), (&json!("failing"), &json!("DAEMON_LOST")));
+    assert!(failing["reason"].as_str().unwrap().starts_with("The Docker server went away"), "{failing}");
     assert_eq!(answer.json["harbor"]["status"], "unknown");
     assert!(!answer.text.contains("10.0.0.6"), "a 503 carries no inner text");
     app.stop().await;

@@ -39,6 +39,7 @@ pub struct FaultProxy {
     mode: watch::Sender<Mode>,
     seen: Arc<AtomicUsize>,
     sent: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
 }
 
 impl FaultProxy {
@@ -50,14 +51,15 @@ impl FaultProxy {
         let seen = Arc::new(AtomicUsize::new(0));
         let count = seen.clone();
         let sent = Arc::new(AtomicU64::new(0));
-        let bytes = sent.clone();
+        let received = Arc::new(AtomicU64::new(0));
+        let bytes = (sent.clone(), received.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(lead(client, upstream.clone(), listening.clone(), bytes.clone()));
             }
         });
-        Self { address, mode, seen, sent }
+        Self { address, mode, seen, sent, received }
     }
 
     /// In front of the lab's daemon.
@@ -68,6 +70,11 @@ impl FaultProxy {
     /// Does this from now on, to open connections too.
     pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
+    }
+
+    /// How many bytes it passed on in either direction so far.
+    pub fn moved_bytes(&self) -> u64 {
+        self.sent_bytes() + self.received.load(Ordering::SeqCst)
     }
 
     /// How many bytes clients sent upstream so far, headers included.
@@ -81,7 +88,10 @@ impl FaultProxy {
     }
 }
 
-async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>, sent: Arc<AtomicU64>) {
+/// Bytes sent upstream, and bytes received from there.
+type Passed = (Arc<AtomicU64>, Arc<AtomicU64>);
+
+async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>, passed: Passed) {
     if *mode.borrow() == Mode::Cut {
         return;
     }
@@ -90,12 +100,12 @@ async fn lead(client: TcpStream, upstream: Upstream, mode: watch::Receiver<Mode>
         Upstream::Unix(path) => {
             let Ok(server) = UnixStream::connect(path).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode, sent).await;
+            both(client_read, write, read, client_write, mode, &passed).await;
         }
         Upstream::Tcp(address) => {
             let Ok(server) = TcpStream::connect(address).await else { return };
             let (read, write) = server.into_split();
-            both(client_read, write, read, client_write, mode, sent).await;
+            both(client_read, write, read, client_write, mode, &passed).await;
         }
     }
 }
@@ -106,12 +116,11 @@ async fn both(
     server_read: impl AsyncRead + Unpin,
     client_write: impl AsyncWrite + Unpin,
     mode: watch::Receiver<Mode>,
-    sent: Arc<AtomicU64>,
+    (sent, received): &Passed,
 ) {
-    let received = AtomicU64::new(0);
     tokio::join!(
-        pump(client_read, server_write, mode.clone(), &sent),
-        pump(server_read, client_write, mode, &received)
+        pump(client_read, server_write, mode.clone(), sent),
+        pump(server_read, client_write, mode, received)
     );
 }
 

@@ -1,5 +1,6 @@
 //! A scripted engine: a daemon that takes no time, for what a thousand real builds cannot show in a minute.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +11,7 @@ use fastbuild::engine::{
     LocalImage, PinnedImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
+use futures_util::future::BoxFuture;
 
 /// Counts what it was asked for; `answer` runs inside every build.
 #[derive(Default)]
@@ -22,10 +24,29 @@ pub struct ScriptedEngine {
     pub gate: Option<tokio::sync::Semaphore>,
     /// Names of ours that it lists.
     pub pins: Mutex<Vec<PinnedImage>>,
-    /// Images with our label that it lists.
+    /// Runs at the start of `pull`, `check`, `prepare`, `build` and `push`, when there is one.
+    pub hook: Option<Hook>,
+    /// Bases must be pulled.
+    pub base_is_absent: bool,
+    /// What the daemon has.
     pub images: Mutex<Vec<LocalImage>>,
-    /// What was removed from it.
+    /// Ids of images that a container uses.
+    pub used_images: Mutex<Vec<String>>,
+    /// What registries have, by reference.
+    pub digests: Mutex<HashMap<String, Digest>>,
+    /// Names that were removed.
     pub removed: Mutex<Vec<String>>,
+}
+
+/// What a call does before it does its work.
+pub type Hook = Box<dyn Fn(&'static str) -> BoxFuture<'static, ()> + Send + Sync>;
+
+impl ScriptedEngine {
+    async fn begin(&self, stage: &'static str) {
+        if let Some(hook) = &self.hook {
+            hook(stage).await;
+        }
+    }
 }
 
 /// Gives the one scripted engine.
@@ -66,7 +87,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn inspect_image(&self, image: &str) -> Result<Option<ImageConfig>, EngineError> {
-        Ok(Some(config(image)))
+        Ok((!self.base_is_absent).then(|| config(image)))
     }
 
     async fn pull(
@@ -75,18 +96,20 @@ impl Engine for ScriptedEngine {
         _: Option<&RegistryAccount>,
         _: &dyn ProgressSink,
     ) -> Result<ImageConfig, EngineError> {
+        self.begin("pull").await;
         Ok(config(&reference.to_string()))
     }
 
     async fn resolve_digest(
         &self,
-        _: &ImageReference,
+        reference: &ImageReference,
         _: Option<&RegistryAccount>,
     ) -> Result<Option<Digest>, EngineError> {
-        Ok(None)
+        Ok(self.digests.lock().unwrap().get(&reference.to_string()).cloned())
     }
 
     async fn probe(&self, order: &ProbeOrder) -> Result<ProbeOutput, EngineError> {
+        self.begin("check").await;
         // The real script, run on this machine: it only reads, and the machine is a Debian.
         let (program, arguments) = order.entrypoint.split_first().expect("an entrypoint");
         let output = tokio::process::Command::new(program).args(arguments).output().await;
@@ -99,6 +122,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn build(&self, order: &BuildOrder, sink: &dyn ProgressSink) -> Result<BuiltImage, EngineError> {
+        self.begin("build").await;
         let number = self.builds.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = &self.gate {
             gate.acquire().await.expect("gate").forget();
@@ -117,6 +141,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn tag(&self, _: &str, _: &ImageReference) -> Result<(), EngineError> {
+        self.begin("prepare").await;
         Ok(())
     }
 
@@ -126,21 +151,22 @@ impl Engine for ScriptedEngine {
         _: Option<&RegistryAccount>,
         _: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
+        self.begin("push").await;
         self.pushes.fetch_add(1, Ordering::SeqCst);
         Ok(Digest::of(format!("manifest {reference}").as_bytes()))
     }
 
     async fn remove_image(&self, image: &str) -> Result<bool, EngineError> {
-        self.removed.lock().expect("lock").push(image.to_owned());
+        self.removed.lock().unwrap().push(image.to_owned());
         Ok(true)
     }
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
-        Ok(self.images.lock().expect("lock").clone())
+        Ok(self.images.lock().unwrap().clone())
     }
 
     async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError> {
-        Ok(self.pins.lock().expect("lock").clone())
+        Ok(self.pins.lock().unwrap().clone())
     }
 
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {
@@ -148,7 +174,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn images_in_use(&self) -> Result<Vec<String>, EngineError> {
-        Ok(Vec::new())
+        Ok(self.used_images.lock().unwrap().clone())
     }
 
     async fn remove_container(&self, _: &str) -> Result<(), EngineError> {

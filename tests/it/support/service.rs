@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastbuild::clock::SystemClock;
+use fastbuild::clock::{Clock, SystemClock};
 use fastbuild::engine::{Connector, DockerConnector};
 use fastbuild::serve::{Outside, Service};
 use fastbuild::settings::{Settings, load};
@@ -101,10 +101,20 @@ impl TestService {
         change: impl FnOnce(&mut Settings),
         connector: Arc<dyn Connector>,
     ) -> Self {
+        Self::start_at(directory, change, connector, Arc::new(SystemClock)).await
+    }
+
+    /// The same with another clock.
+    pub async fn start_at(
+        directory: Arc<TempDir>,
+        change: impl FnOnce(&mut Settings),
+        connector: Arc<dyn Connector>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let base_dir = directory.path().join("data").display().to_string();
         let mut settings = load(None, [("FASTBUILD__FB__BASE_DIR".to_owned(), base_dir)]).unwrap();
         change(&mut settings);
-        let outside = Outside { clock: Arc::new(SystemClock), connector };
+        let outside = Outside { clock, connector };
         let service = Service::prepare(settings, outside).await.expect("service");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,0 +1,10 @@
+//! What an operator sees, and what keeps the service within its bounds.
+
+mod cancel;
+mod exposition;
+mod load;
+mod logs;
+mod metrics;
+mod retention;
+mod soak;
+mod watchdog;

@@ -1,0 +1,134 @@
+//! Stages that hang, panic or hold their thread: each ends with a cause, and its slot is free again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fastbuild::settings::Settings;
+use serde_json::json;
+
+use super::exposition::Exposition;
+use crate::lab;
+use crate::support::scripted::{Hook, ScriptedConnector, ScriptedEngine};
+use crate::support::{Configuration, Receiver, RequestShape, TestService};
+
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A service with one slot over an engine that does this once, in one stage.
+async fn service_with(stage: &'static str, change: impl FnOnce(&mut Settings), deed: Deed) -> TestService {
+    let is_done = AtomicBool::new(false);
+    let hook: Hook = Box::new(move |called| {
+        let is_now = called == stage && !is_done.swap(true, Ordering::SeqCst);
+        Box::pin(async move {
+            if is_now {
+                deed.act().await;
+            }
+        })
+    });
+    let engine = ScriptedEngine { hook: Some(hook), base_is_absent: true, ..ScriptedEngine::default() };
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let change = |settings: &mut Settings| {
+        settings.build.max_concurrent = 1;
+        change(settings);
+    };
+    let service = TestService::start_over(directory, change, Arc::new(ScriptedConnector(Arc::new(engine)))).await;
+    assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
+    service
+}
+
+#[derive(Clone, Copy)]
+enum Deed {
+    Hang,
+    Panic,
+    HoldTheThread(Duration),
+}
+
+impl Deed {
+    async fn act(self) {
+        match self {
+            Self::Hang => std::future::pending().await,
+            Self::Panic => panic!("scripted"),
+            Self::HoldTheThread(time) => std::thread::sleep(time),
+        }
+    }
+}
+
+/// A task meets the deed and ends like this, with its callback; the next one has the slot. How long the first took.
+async fn ends(service: &TestService, state: &str, cause: &str, stage: &str, words: &str) -> Duration {
+    let start = Instant::now();
+    let receiver = Receiver::start().await;
+    let base = lab::base("scripted:1");
+    let first =
+        service.submit(&RequestShape::platform(&base, &lab::unique_name("watchdog"), &receiver.url).build()).await;
+    let next =
+        service.submit(&RequestShape::platform(&base, &lab::unique_name("watchdog"), &receiver.url).build()).await;
+    let task = service.end_of(first, LIMIT).await;
+    let took = start.elapsed();
+    assert_eq!((&task["state"], &task["cause"]), (&json!(state), &json!(cause)), "{task:#}");
+    assert_eq!(task["failed_stage"], stage, "{task:#}");
+    assert!(task["message"].as_str().unwrap().contains(words), "{task:#}");
+    assert_eq!(receiver.wait(first).await.body["cause"], cause);
+    assert_eq!(service.end_of(next, LIMIT).await["state"], "PUSH_SUCCESS", "the slot is free again");
+    took
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_or_a_push_without_any_sign_of_life_ends() {
+    for (stage, state) in [("pull", "PULL_FAILED"), ("push", "PUSH_FAILED")] {
+        let service = service_with(stage, |settings| settings.limits.idle_seconds = 2, Deed::Hang).await;
+        let words = format!("nothing moved in the stage {stage} for 2 s");
+        ends(&service, state, "IDLE_TIMEOUT", stage, &words).await;
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stage_has_a_limit_of_its_own() {
+    for (stage, state) in [("pull", "PULL_FAILED"), ("build", "BUILD_FAILED"), ("push", "PUSH_FAILED")] {
+        let change = |settings: &mut Settings| {
+            settings.limits.pull_seconds = 4;
+            settings.limits.build_seconds = 4;
+            settings.limits.push_seconds = 4;
+        };
+        let service = service_with(stage, change, Deed::Hang).await;
+        let words = format!("the stage {stage} took longer than its limit of 4 seconds");
+        ends(&service, state, "TIMEOUT", stage, &words).await;
+        service.stop().await;
+    }
+    for (stage, state) in [("check", "CHECK_FAILED"), ("prepare", "PREPARE_FAILED")] {
+        let service = service_with(stage, |settings| settings.limits.inspect_seconds = 3, Deed::Hang).await;
+        let words = format!("the stage {stage} took longer than its limit of 6 seconds");
+        ends(&service, state, "TIMEOUT", stage, &words).await;
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_total_limit_ends_a_task_in_any_stage() {
+    let service = service_with("check", |settings| settings.limits.task_seconds = 8, Deed::Hang).await;
+    ends(&service, "BUILD_ABORT", "TIMEOUT", "check", "longer than limits.task_seconds").await;
+    service.stop().await;
+}
+
+/// A worker thread beside the one that is held, whatever the machine has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_watchdog_ends_a_stage_that_holds_its_thread() {
+    let change = |settings: &mut Settings| {
+        settings.limits.push_seconds = 2;
+        settings.limits.watchdog_seconds = 2;
+    };
+    let held = Duration::from_secs(25);
+    let service = service_with("push", change, Deed::HoldTheThread(held)).await;
+    let took = ends(&service, "PUSH_FAILED", "TIMEOUT", "push", "did not end within 2 s of its limit").await;
+    assert!(took < held, "the thread was let go before: {took:?}");
+    let figures = Exposition::of(&service).await;
+    assert_eq!(figures.count("fastbuild_stuck_stages_total", &[("stage", "push")]), 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_ends_its_task_and_nothing_else() {
+    let service = service_with("build", |_| {}, Deed::Panic).await;
+    ends(&service, "BUILD_FAILED", "INTERNAL", "build", "failed while it worked on the task").await;
+    service.stop().await;
+}
