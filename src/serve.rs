@@ -132,6 +132,7 @@ impl Service {
             images: Arc::new(Images::new(pipeline_of_images, tracker.clone(), stop.clone())),
             stop,
             readiness: Arc::default(),
+            kept_lists: Arc::default(),
         };
         Ok(Self { state, tracker, maker })
     }

@@ -177,6 +177,7 @@ impl Follower {
                 return None;
             }
             // The bell is taken before the journal is read, so that nothing written in between is missed.
+            let opened = self.state.feeds.opened();
             let bell = self.state.feeds.listen(self.task_id);
             let lines = self.reader.read(BATCH).await.unwrap_or_default();
             if !lines.is_empty() {
@@ -186,7 +187,7 @@ impl Follower {
                 self.is_over = true;
                 return Some(vec![ending]);
             }
-            if !self.wait(bell).await {
+            if !self.wait(bell, opened).await {
                 return None;
             }
         }
@@ -232,7 +233,7 @@ impl Follower {
     }
 
     /// Waits for the next event; `false` when the service stops.
-    async fn wait(&self, bell: Option<watch::Receiver<u64>>) -> bool {
+    async fn wait(&self, bell: Option<watch::Receiver<u64>>, mut opened: watch::Receiver<()>) -> bool {
         let rung = async {
             match bell {
                 Some(mut bell) => {
@@ -243,7 +244,7 @@ impl Follower {
                     }
                 }
                 // Waiting tasks have no bell yet.
-                None => tokio::time::sleep(QUIET_PAUSE).await,
+                None => drop(tokio::time::timeout(QUIET_PAUSE, opened.changed()).await),
             }
         };
         tokio::select! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Readiness;
+use super::kept::KeptAnswers;
 use crate::callback::CallbackService;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
@@ -49,6 +50,8 @@ pub struct AppState {
     pub stop: CancellationToken,
     /// The last answers of what this service depends on.
     pub readiness: Arc<Readiness>,
+    /// Lists as they were last answered.
+    pub kept_lists: Arc<KeptAnswers>,
 }
 
 impl AppState {

@@ -64,7 +64,7 @@ struct AcceptedView {
 impl AcceptedView {
     async fn new(accepted: Accepted, state: &AppState) -> Result<Self, ApiError> {
         let task = accepted.task;
-        let waiting = state.store.queued_tasks().await?;
+        let waiting = state.store.waiting_before(task.primary_id).await?;
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         Ok(Self {
             task_id: task.task_id,
@@ -77,7 +77,7 @@ impl AcceptedView {
             task_work_dir: directory.to_string_lossy().into_owned(),
             work_dir_name: task.work_dir_name,
             state: task.state,
-            queue_position: waiting.iter().filter(|other| other.primary_id < task.primary_id).count(),
+            queue_position: usize::try_from(waiting).unwrap_or(0),
         })
     }
 }

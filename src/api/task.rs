@@ -7,12 +7,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
 use super::envelope::{Answer, Envelope, Page, Welcome, success, welcome_to};
 use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
+use super::kept::{KeptAnswer, Question};
 use super::task_view::TaskView;
+use super::{ApiError, AppState};
 use crate::language::{Language, Message};
 use crate::store::{TaskFilter, TaskRow};
 use crate::task::TaskId;
@@ -115,12 +116,16 @@ async fn list_task(
     State(state): State<AppState>,
     language: Language,
     Query(query): Query<ListTask>,
-) -> Answer<TaskPage> {
+) -> Result<KeptAnswer, ApiError> {
     let filter =
         TaskFilter { image_name: query.image_name.unwrap_or_default(), state: query.task_status.unwrap_or_default() };
-    let (rows, total) = state.store.tasks(&filter, query.page, query.page_size.min(MAX_ROWS)).await?;
-    let page = Page { current: query.page, total, page_size: query.page_size };
-    success(TaskPage { page, task_list: views(rows, &state, language) })
+    let (page, page_size) = (query.page, query.page_size);
+    let question = Question { filter: filter.clone(), page, page_size, language };
+    let read = async {
+        let (rows, total) = state.store.tasks(&filter, page, page_size.min(MAX_ROWS)).await?;
+        success(TaskPage { page: Page { current: page, total, page_size }, task_list: views(rows, &state, language) })
+    };
+    state.kept_lists.answer(question, &state.store, read).await
 }
 
 /// List the tasks that run

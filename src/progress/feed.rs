@@ -20,6 +20,8 @@ const MAX_LINE_BYTES: usize = 16 << 10;
 #[derive(Default)]
 pub struct Feeds {
     bells: Mutex<HashMap<TaskId, watch::Receiver<u64>>>,
+    /// Rings whenever a task gets its bell.
+    opened: watch::Sender<()>,
 }
 
 impl Feeds {
@@ -34,6 +36,7 @@ impl Feeds {
         let sequence = lines + u64::from(is_torn);
         let (bell, listener) = watch::channel(sequence);
         self.lock().insert(task_id, listener);
+        self.opened.send_replace(());
         let inner = FeedInner { journal, logs: HashMap::new(), sequence, is_broken: false };
         Ok(Feed { task_id, directory: directory.to_owned(), clock, bell, inner: Mutex::new(inner) })
     }
@@ -41,6 +44,11 @@ impl Feeds {
     /// The bell of a running task: the number of its last event.
     pub fn listen(&self, task_id: TaskId) -> Option<watch::Receiver<u64>> {
         self.lock().get(&task_id).cloned()
+    }
+
+    /// Changes whenever a task begins to run, for those who wait for one that has no bell yet.
+    pub fn opened(&self) -> watch::Receiver<()> {
+        self.opened.subscribe()
     }
 
     /// Forgets a task that runs no longer; its watchers see their bell closed.
