@@ -26,3 +26,7 @@ END;
 CREATE TRIGGER callback_delivery_total_delete AFTER DELETE ON callback_delivery BEGIN
     UPDATE list_total SET total = total - 1 WHERE list = 'callback_delivery';
 END;
+
+-- What taking over an old database asks before each of its rows.
+CREATE INDEX callback_attempt_delivery ON callback_attempt (delivery_id);
+CREATE INDEX image_life_once ON image_life (image_name, image_type, generator_time);

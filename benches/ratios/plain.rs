@@ -22,14 +22,16 @@ pub async fn build_and_push(bench: &Bench, dockerfile: &str) -> Outcome<Duration
 pub fn dockerfile(base: &ImageReference, apt: &[&str], pip: &[&str]) -> String {
     let mut text = format!("FROM {base}\n");
     if !apt.is_empty() {
-        text.push_str(&format!(
-            "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*\n",
-            apt.join(" ")
-        ));
+        let packages = apt.join(" ");
+        text.extend([
+            "RUN apt-get update && apt-get install -y --no-install-recommends ",
+            &packages,
+            " && rm -rf /var/lib/apt/lists/*\n",
+        ]);
     }
     if !pip.is_empty() {
         let pins: Vec<String> = pip.iter().map(|package| package.replace(' ', "==")).collect();
-        text.push_str(&format!("RUN pip install --no-cache-dir {}\n", pins.join(" ")));
+        text.extend(["RUN pip install --no-cache-dir ", &pins.join(" "), "\n"]);
     }
     text.push_str("LABEL maintainer=1024\n");
     text
