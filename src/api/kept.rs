@@ -23,6 +23,8 @@ use crate::store::{Store, TaskFilter};
 const FRESH: Duration = Duration::from_millis(250);
 /// Different questions in a quarter of a second; more than this are too many to be worth keeping.
 const MOST_KEPT: usize = 64;
+/// Larger answers are not polled for, and not worth their memory.
+const MOST_BYTES: usize = 64 << 10;
 
 /// All that an answer depends on, beside the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -88,7 +90,8 @@ impl KeptAnswers {
         }
         let (commits, made) = (store.commits(), Instant::now());
         let body = Bytes::from(serde_json::to_vec(&make.await?.0).map_err(ApiError::internal)?);
-        *slot.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Kept { commits, made, body: body.clone() });
+        let kept = Some(Kept { commits, made, body: body.clone() }).filter(|kept| kept.body.len() <= MOST_BYTES);
+        *slot.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
         Ok(KeptAnswer(body))
     }
 }

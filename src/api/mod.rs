@@ -16,6 +16,7 @@ mod events;
 mod extract;
 mod fields;
 mod file;
+mod follower;
 mod form_headers;
 mod health;
 mod hello;

@@ -109,7 +109,8 @@ async fn list_rate(bench: &Bench) -> Outcome<[Measured; 2]> {
 }
 
 async fn list_p99(bench: &Bench) -> Outcome<Measured> {
-    let service = Arc::new(laid::service(bench, &bench.fresh("list")?, 0, 100_000).await?);
+    let tasks = if bench.is_short { 10_000 } else { 100_000 };
+    let service = Arc::new(laid::service(bench, &bench.fresh("list")?, 0, tasks).await?);
     let builds = Builds::begin(bench, service.clone()).await?;
     let (mut ours, mut other) = (Samples::default(), Samples::default());
     for _ in 0..bench.repetitions {
@@ -117,7 +118,7 @@ async fn list_p99(bench: &Bench) -> Outcome<Measured> {
         ours.push(run(service.port, CONNECTIONS, window(bench), || get(LIST)).await?.p99());
     }
     let built = builds.end().await?;
-    Ok(Measured::new(&ROWS[1], ours, other).note(format!("{built} builds ran meanwhile")))
+    Ok(Measured::new(&ROWS[1], ours, other).note(format!("{tasks} tasks; {built} builds ran meanwhile")))
 }
 
 /// Real builds, one after the other, that no cache serves.
