@@ -9,5 +9,3 @@ scripts/step.sh schema-build cargo build --locked
 scripts/step.sh schema scripts/schema.sh
 # schemathesis brings a Python with PyYAML.
 FASTBUILD_PYTHON=.lab/schemathesis/bin/python scripts/step.sh packaging packaging/try.sh target/debug/fastbuild
-# Information, never a verdict: the rows that are quick, with the program as the tests have it.
-scripts/step.sh bench timeout 300 cargo bench --locked --profile dev --bench ratios -- --short || echo 'bench: not measured to its end' >&2

@@ -59,7 +59,7 @@ async fn freshness(pipeline: &Pipeline, run: &Run, base: &ImageReference, presen
     }
 }
 
-/// The digest that our Harbor has under a name: asked directly where we can, which is ten times as quick as through the
+/// The digest that our Harbor has under a name: asked directly where we can, which is one request, else through the
 /// daemon, which can always.
 async fn current_digest(pipeline: &Pipeline, run: &Run, base: &ImageReference) -> Option<Digest> {
     if let Some(client) = pipeline.registries.client_for(&run.harbor, &run.docker, base).await {
