@@ -24,8 +24,9 @@ test: ## all tests, against a real daemon and a real registry
 torture: ## the tests that are too long for every day
 	$(with_lab) --tls bash -c 'FASTBUILD_TORTURE=1 FASTBUILD_CPYTHON_SOURCE=$$(scripts/cpython-source.sh) cargo test --release --locked -- --include-ignored'
 
-bench: ## ratios measured side by side, as a table and as JSON
-	$(with_lab) cargo bench --locked
+bench: ## ratios measured side by side, as a table and as JSON; ROWS="cold warm" for some, BENCH_OPTIONS=--short for few
+	$(with_lab) --bases "debian localpython" --bench cargo bench --locked --bench ratios -- $(ROWS) $(BENCH_OPTIONS)
+	cargo bench --locked --bench hot
 
 check: ## exactly what CI runs: fmt, clippy, doc, sqlx, deny, tests
 	@$(step) fmt cargo fmt --check

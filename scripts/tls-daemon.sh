@@ -21,6 +21,8 @@ lab_here=$(dirname -- "${BASH_SOURCE[0]}")/lab
 . "$lab_here/packages.sh"
 # shellcheck source=scripts/lab/registry.sh
 . "$lab_here/registry.sh"
+# shellcheck source=scripts/lab/bridge.sh
+. "$lab_here/bridge.sh"
 
 tls_directory=$lab_directory/tls
 tls_pid_file=$tls_directory/dockerd.pid
@@ -100,29 +102,6 @@ make_certificates() {
 		make_tar client-encrypted-key ca client client-encrypted
 		rm -f ./*.csr ./*.ext
 	)
-}
-
-# With --iptables=false the daemon sets up no way out, so the lab does: three rules of its own.
-firewall() {
-	local verb=$1
-	as_root iptables -t nat "$verb" POSTROUTING -s "$bridge_subnet.0/24" ! -o "$bridge" -j MASQUERADE
-	as_root iptables "$verb" FORWARD -i "$bridge" -j ACCEPT
-	as_root iptables "$verb" FORWARD -o "$bridge" -j ACCEPT
-}
-
-make_bridge() {
-	ip link show "$bridge" >/dev/null 2>&1 && return 0
-	as_root ip link add "$bridge" type bridge
-	as_root ip address add "$bridge_subnet.1/24" dev "$bridge"
-	as_root ip link set "$bridge" up
-	as_root sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-	firewall -I || say "no firewall rules could be set: builds there have no network"
-}
-
-remove_bridge() {
-	ip link show "$bridge" >/dev/null 2>&1 || return 0
-	firewall -D 2>/dev/null || true
-	as_root ip link delete "$bridge"
 }
 
 up() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scripts/with-lab.sh [--bases "NAME …"] [--tls] COMMAND…: run a command with the lab up and its variables set;
-# with --tls the second daemon behind mutual TLS too.
+# scripts/with-lab.sh [--bases "NAME …"] [--tls] [--bench] COMMAND…: run a command with the lab up and its variables
+# set; with --tls the second daemon behind mutual TLS too, with --bench the one whose caches may be emptied.
 # Afterwards, also after a failure or an interrupt, whatever this run started is stopped; what ran before stays.
 
 set -euo pipefail
@@ -8,6 +8,7 @@ scripts=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
 bases=()
 tls=no
+bench=no
 while :; do
 	case ${1:-} in
 	--bases)
@@ -18,6 +19,10 @@ while :; do
 		tls=yes
 		shift
 		;;
+	--bench)
+		bench=yes
+		shift
+		;;
 	*) break ;;
 	esac
 done
@@ -25,6 +30,7 @@ done
 running() {
 	"$scripts/lab.sh" running
 	"$scripts/tls-daemon.sh" running
+	"$scripts/bench-daemon.sh" running
 }
 before=" $(running | tr '\n' ' ')"
 # shellcheck disable=SC2317,SC2329
@@ -33,7 +39,7 @@ stop_what_we_started() {
 	for part in $(running); do
 		case $before in
 		*" $part "*) ;;
-		*) if [ "$part" = tls-daemon ]; then "$scripts/tls-daemon.sh" down; else started+=("$part"); fi ;;
+		*) case $part in *-daemon) "$scripts/$part.sh" down ;; *) started+=("$part") ;; esac ;;
 		esac
 	done
 	[ "${#started[@]}" -eq 0 ] || "$scripts/lab.sh" down "${started[@]}"
@@ -48,6 +54,11 @@ eval "$variables"
 if [ "$tls" = yes ]; then
 	"$scripts/tls-daemon.sh" up
 	variables=$("$scripts/tls-daemon.sh" env)
+	eval "$variables"
+fi
+if [ "$bench" = yes ]; then
+	"$scripts/bench-daemon.sh" up
+	variables=$("$scripts/bench-daemon.sh" env)
 	eval "$variables"
 fi
 "$@"

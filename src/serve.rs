@@ -169,6 +169,7 @@ impl Service {
             disks,
             metrics,
             retention,
+            kept_lists: Arc::default(),
         };
         Ok(Self { state, tracker, maker })
     }

@@ -1,16 +1,12 @@
 //! Tag `task`: what a task does while it does it.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
-use futures_util::stream::{self, Stream, StreamExt};
+use axum::response::sse::{KeepAlive, Sse};
 use http::HeaderMap;
 use serde::Serialize;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,19 +15,15 @@ use super::envelope::{Answer, Envelope, success};
 use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
+use super::follower::Follower;
 use super::{ApiError, AppState};
 use crate::access::Caller;
-use crate::cause::Cause;
 use crate::language::{Language, Message};
-use crate::metrics::Watching;
-use crate::progress::{Event, EventBody, JournalReader, Numbered};
+use crate::progress::{JournalReader, Numbered};
 use crate::store::TaskRow;
 use crate::task::{StageName, TaskId};
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How long a watcher waits when nobody can wake it: a task that waits, or one between two writers.
-const QUIET_PAUSE: Duration = Duration::from_millis(250);
-const BATCH: usize = 256;
 const MAX_LOG_LINES: usize = 5_000;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -139,116 +131,4 @@ async fn task_log(State(state): State<AppState>, caller: Caller, Query(query): Q
     let next = read.last().map_or(after, |line| line.number);
     let lines = read.into_iter().map(|Numbered { number, line }| LogLine { sequence: number, text: line }).collect();
     success(LogLines { lines, next, ended: task.task_state().is_end() })
-}
-
-/// One watcher: reads the journal, waits for the bell, ends after the end.
-struct Follower {
-    state: AppState,
-    task_id: TaskId,
-    reader: JournalReader,
-    last: u64,
-    language: Language,
-    stop: CancellationToken,
-    is_over: bool,
-    _watching: Watching,
-}
-
-impl Follower {
-    fn new(state: AppState, task: &TaskRow, after: u64, language: Language) -> Self {
-        let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
-        let reader = JournalReader::of_events(&directory, after);
-        let stop = state.stop.clone();
-        let watching = state.metrics.watching();
-        Self { _watching: watching, state, task_id: task.id(), reader, last: after, language, stop, is_over: false }
-    }
-
-    fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {
-        stream::unfold(self, |mut follower| async move {
-            let events = follower.next().await?;
-            Some((stream::iter(events.into_iter().map(Ok)), follower))
-        })
-        .flatten()
-    }
-
-    /// The next events; `None` when nothing follows.
-    async fn next(&mut self) -> Option<Vec<SseEvent>> {
-        loop {
-            if self.is_over {
-                return None;
-            }
-            // The bell is taken before the journal is read, so that nothing written in between is missed.
-            let bell = self.state.feeds.listen(self.task_id);
-            let lines = self.reader.read(BATCH).await.unwrap_or_default();
-            if !lines.is_empty() {
-                return Some(lines.into_iter().filter_map(|line| self.event(line)).collect());
-            }
-            if let Some(ending) = self.ending(bell.is_some()).await {
-                self.is_over = true;
-                return Some(vec![ending]);
-            }
-            if !self.wait(bell).await {
-                return None;
-            }
-        }
-    }
-
-    fn event(&mut self, line: Numbered) -> Option<SseEvent> {
-        self.last = line.number;
-        let event: Event = serde_json::from_str(&line.line).ok()?;
-        let (id, name) = (line.number.to_string(), event.body.name());
-        let data = if matches!(event.body, EventBody::End { .. }) {
-            self.is_over = true;
-            self.in_words(event)
-        } else {
-            line.line
-        };
-        Some(SseEvent::default().id(id).event(name).data(data))
-    }
-
-    /// The end of a task whose journal does not tell it: one that ended before there was a journal, or whose directory is
-    /// gone.
-    async fn ending(&self, is_running: bool) -> Option<SseEvent> {
-        if is_running {
-            return None;
-        }
-        let task = self.state.store.task(self.task_id).await.ok()?;
-        let body = match task {
-            Some(task) if !task.task_state().is_end() => return None,
-            Some(task) => EventBody::End {
-                state: task.task_state(),
-                cause: task.cause.as_deref().and_then(Cause::from_code),
-                explanation: task.explanation(),
-            },
-            None => EventBody::End { state: crate::task::TaskState::BuildAbort, cause: None, explanation: None },
-        };
-        let event = Event { sequence: self.last + 1, time_micros: self.state.clock.now().0, body };
-        Some(SseEvent::default().id(event.sequence.to_string()).event("end").data(self.in_words(event)))
-    }
-
-    /// The last event in the watcher's language.
-    fn in_words(&self, event: Event) -> String {
-        let event = Event { body: event.body.in_language(self.language), ..event };
-        serde_json::to_string(&event).unwrap_or_default()
-    }
-
-    /// Waits for the next event; `false` when the service stops.
-    async fn wait(&self, bell: Option<watch::Receiver<u64>>) -> bool {
-        let rung = async {
-            match bell {
-                Some(mut bell) => {
-                    let last = self.last;
-                    // An error means that the task runs no longer; its journal is complete then.
-                    if bell.wait_for(|number| *number > last).await.is_err() {
-                        tokio::time::sleep(QUIET_PAUSE).await;
-                    }
-                }
-                // Waiting tasks have no bell yet.
-                None => tokio::time::sleep(QUIET_PAUSE).await,
-            }
-        };
-        tokio::select! {
-            () = self.stop.cancelled() => false,
-            () = rung => true,
-        }
-    }
 }

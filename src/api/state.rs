@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
+use super::kept::KeptAnswers;
 use crate::access::{Access, Caller};
 use crate::callback::CallbackService;
 use crate::catalogue::Catalogue;
@@ -64,6 +65,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Keeps disks from filling up.
     pub retention: Arc<Retention>,
+    /// Lists as they were last answered.
+    pub kept_lists: Arc<KeptAnswers>,
 }
 
 impl AppState {

@@ -7,12 +7,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::AppState;
 use super::envelope::{Answer, Envelope, Page, Welcome, success, welcome_to};
 use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields, MAX_SAFE_INTEGER, SAFE_INTEGERS};
+use super::kept::{KeptAnswer, Question};
 use super::task_view::TaskView;
+use super::{ApiError, AppState};
 use crate::access::Caller;
 use crate::language::{Language, Message};
 use crate::store::TaskFilter;
@@ -117,16 +118,22 @@ async fn list_task(
     caller: Caller,
     language: Language,
     Query(query): Query<ListTask>,
-) -> Answer<TaskPage> {
+) -> Result<KeptAnswer, ApiError> {
     let filter =
         TaskFilter { image_name: query.image_name.unwrap_or_default(), state: query.task_status.unwrap_or_default() };
-    let page_size = query.page_size.min(MAX_ROWS);
-    let (rows, total) = match caller.limited_to() {
-        None => state.store.tasks(&filter, query.page, page_size).await?,
-        Some(owner) => state.store.tasks_of_owner(owner, &filter, query.page, page_size).await?,
+    let (page, page_size) = (query.page, query.page_size);
+    let owner = caller.limited_to().map(ToOwned::to_owned);
+    let question = Question { filter: filter.clone(), page, page_size, language, owner: owner.clone() };
+    let read = async {
+        let rows = page_size.min(MAX_ROWS);
+        let (rows, total) = match &owner {
+            None => state.store.tasks(&filter, page, rows).await?,
+            Some(owner) => state.store.tasks_of_owner(owner, &filter, page, rows).await?,
+        };
+        let task_list = TaskView::of_rows(rows, &state, language).await?;
+        success(TaskPage { page: Page { current: page, total, page_size }, task_list })
     };
-    let page = Page { current: query.page, total, page_size: query.page_size };
-    success(TaskPage { page, task_list: TaskView::of_rows(rows, &state, language).await? })
+    state.kept_lists.answer(question, &state.store, read).await
 }
 
 /// List the tasks that run

@@ -1,5 +1,7 @@
 //! The base image is inspected and held against the request.
 
+use futures_util::FutureExt as _;
+
 use super::Pipeline;
 use super::failure::StageFailure;
 use super::files::find_files;
@@ -28,7 +30,12 @@ pub struct Checked {
 pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<Checked, StageFailure> {
     let engine = run.docker.engine.as_ref();
     let describe = || pipeline.inspections.describe(engine, &run.request.base, &base);
-    let (descriptor, is_kept) = run.retrying(StageName::Check, describe).await?;
+    // The registry is asked while the base is inspected: neither needs the other's answer.
+    let (described, preflight) = tokio::join!(
+        run.retrying(StageName::Check, describe),
+        pipeline.registries.preflight(&run.harbor, &run.docker, &run.request.target).boxed(),
+    );
+    let (descriptor, is_kept) = described?;
     pipeline.metrics.base_described(is_kept);
     let origin = if is_kept { "known from an earlier inspection" } else { "inspected now" };
     run.feed.log(StageName::Check, format!("{}: {origin}", run.request.base));
@@ -44,7 +51,7 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
         let version = if version.trim().is_empty() { "none".to_owned() } else { version };
         run.feed.log(StageName::Check, format!("  {part}: {version}"));
     }
-    for line in pipeline.registries.preflight(&run.harbor, &run.docker, &run.request.target).await? {
+    for line in preflight? {
         run.feed.log(StageName::Check, line);
     }
     let options = || pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base);

@@ -151,7 +151,7 @@ impl Pipeline {
                 None,
                 Some((S::Started, S::PullSuccess)),
                 seconds(limits.pull_seconds),
-                pull::pull(run),
+                pull::pull(self, run).boxed(),
             )
             .await?;
         let checked = run

@@ -56,7 +56,7 @@ impl Pipeline {
     async fn builder(&self, docker: &DockerServer) -> Result<Builder, StageFailure> {
         Ok(match self.settings.build.builder {
             BuilderChoice::BuildKit => Builder::BuildKit,
-            BuilderChoice::Auto if docker.engine.info().await?.has_buildkit => Builder::BuildKit,
+            BuilderChoice::Auto if docker.known_info().await?.has_buildkit => Builder::BuildKit,
             BuilderChoice::Auto | BuilderChoice::Classic => Builder::Classic,
         })
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::explanation::Explanation;
 use crate::image::{ImageReference, RegistryHost};
@@ -13,10 +14,18 @@ use crate::site::{DockerServer, Harbor};
 
 use super::failure::StageFailure;
 
+/// How long a registry's word that a repository may be pushed to is good for other tags of it: long enough for many
+/// tasks at once, too short for anybody to wait for.
+const PUSHABLE_FRESH: Duration = Duration::from_secs(5);
+
+type Repository = (i64, RegistryHost, String);
+
 /// Clients of registries.
 #[derive(Default)]
 pub struct Registries {
     clients: Mutex<HashMap<(i64, i64, RegistryHost), RegistryClient>>,
+    /// Repositories of registries that are no Harbor, where nothing hangs on the tag.
+    pushable: Mutex<HashMap<Repository, Instant>>,
     warned: Mutex<HashSet<RegistryHost>>,
 }
 
@@ -35,7 +44,7 @@ impl Registries {
             return known;
         }
         // What the daemon speaks plain HTTP to, we may; all else must be HTTPS.
-        let info = docker.engine.info().await.ok()?;
+        let info = docker.known_info().await.ok()?;
         let access = RegistryAccess {
             host: account.registry.clone(),
             is_insecure: is_insecure(&account.registry, &info.insecure_registries),
@@ -63,6 +72,10 @@ impl Registries {
         target: &ImageReference,
     ) -> Result<Vec<String>, StageFailure> {
         let Some(client) = self.client_for(harbor, docker, target).await else { return Ok(Vec::new()) };
+        let repository = (harbor.row_id, client.host().clone(), target.repository().to_owned());
+        if self.is_pushable(&repository) {
+            return Ok(vec![format!("{} lets {} be pushed, as it said a moment ago", client.host(), target)]);
+        }
         let report = client.preflight(target).await;
         if let Some(finding) = report.failure() {
             return Err(StageFailure::new(finding.cause, Explanation::quoted(&finding.message)));
@@ -70,6 +83,9 @@ impl Registries {
         match report {
             PreflightReport::Checked(checks) => {
                 self.warned.lock().unwrap_or_else(PoisonError::into_inner).remove(client.host());
+                if !checks.is_harbor {
+                    self.note_pushable(repository);
+                }
                 let mut lines = vec![format!("{} lets {} be pushed", client.host(), target)];
                 lines.extend(checks.notes);
                 Ok(lines)
@@ -79,6 +95,16 @@ impl Registries {
                 Ok(vec![format!("{} was not asked beforehand: {reason}", client.host())])
             }
         }
+    }
+
+    fn is_pushable(&self, repository: &Repository) -> bool {
+        let mut pushable = self.pushable.lock().unwrap_or_else(PoisonError::into_inner);
+        pushable.retain(|_, time| time.elapsed() < PUSHABLE_FRESH);
+        pushable.contains_key(repository)
+    }
+
+    fn note_pushable(&self, repository: Repository) {
+        self.pushable.lock().unwrap_or_else(PoisonError::into_inner).insert(repository, Instant::now());
     }
 
     /// Warns once that shortcuts are off.

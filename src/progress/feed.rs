@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::event::{Event, EventBody};
 use super::journal;
+use super::recent::{Bell, Recent, Told};
 use crate::clock::Clock;
 use crate::engine::{Progress, ProgressSink};
 use crate::task::{StageName, TaskId};
@@ -20,7 +21,9 @@ const MAX_LINE_BYTES: usize = 16 << 10;
 /// The feeds of all running tasks.
 #[derive(Default)]
 pub struct Feeds {
-    bells: Mutex<HashMap<TaskId, watch::Receiver<u64>>>,
+    bells: Mutex<HashMap<TaskId, Bell>>,
+    /// Rings whenever a task gets its bell.
+    opened: watch::Sender<()>,
 }
 
 impl Feeds {
@@ -34,15 +37,22 @@ impl Feeds {
         }
         let sequence = lines + u64::from(is_torn);
         let (bell, listener) = watch::channel(sequence);
-        self.lock().insert(task_id, listener);
+        let recent = Arc::new(Recent::new(sequence));
+        self.lock().insert(task_id, Bell { number: listener, recent: recent.clone() });
+        self.opened.send_replace(());
         let inner = FeedInner { journal, logs: HashMap::new(), sequence, is_broken: false };
         let (directory, last_sign) = (directory.to_owned(), Mutex::new(Instant::now()));
-        Ok(Feed { task_id, directory, clock, bell, inner: Mutex::new(inner), last_sign })
+        Ok(Feed { task_id, directory, clock, bell, recent, inner: Mutex::new(inner), last_sign })
     }
 
-    /// The bell of a running task: the number of its last event.
-    pub fn listen(&self, task_id: TaskId) -> Option<watch::Receiver<u64>> {
+    /// The bell of a running task.
+    pub fn listen(&self, task_id: TaskId) -> Option<Bell> {
         self.lock().get(&task_id).cloned()
+    }
+
+    /// Changes whenever a task begins to run, for those who wait for one that has no bell yet.
+    pub fn opened(&self) -> watch::Receiver<()> {
+        self.opened.subscribe()
     }
 
     /// Forgets a task that runs no longer; its watchers see their bell closed.
@@ -50,7 +60,7 @@ impl Feeds {
         self.lock().remove(&task_id);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, watch::Receiver<u64>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Bell>> {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,6 +71,7 @@ pub struct Feed {
     directory: PathBuf,
     clock: Arc<dyn Clock>,
     bell: watch::Sender<u64>,
+    recent: Arc<Recent>,
     inner: Mutex<FeedInner>,
     last_sign: Mutex<Instant>,
 }
@@ -80,9 +91,15 @@ impl Feed {
         let event = Event { sequence: inner.sequence + 1, time_micros: self.clock.now().0, body };
         let outcome = self.put(&mut inner, &event);
         match outcome {
-            Ok(()) => {
+            Ok(line) => {
                 inner.sequence = event.sequence;
                 inner.is_broken = false;
+                self.recent.push(Told {
+                    number: event.sequence,
+                    name: event.body.name(),
+                    is_end: matches!(event.body, EventBody::End { .. }),
+                    line: line.into(),
+                });
                 drop(inner);
                 self.bell.send_replace(event.sequence);
             }
@@ -109,7 +126,7 @@ impl Feed {
         StageSink { feed: self, stage }
     }
 
-    fn put(&self, inner: &mut FeedInner, event: &Event) -> io::Result<()> {
+    fn put(&self, inner: &mut FeedInner, event: &Event) -> io::Result<String> {
         if let EventBody::Log { stage, text, .. } = &event.body {
             let log = match inner.logs.entry(*stage) {
                 std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -119,9 +136,11 @@ impl Feed {
             };
             log.write_all(format!("{text}\n").as_bytes())?;
         }
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        inner.journal.write_all(&line)
+        let mut line = serde_json::to_string(event)?;
+        line.push('\n');
+        inner.journal.write_all(line.as_bytes())?;
+        line.pop();
+        Ok(line)
     }
 }
 
@@ -197,7 +216,7 @@ mod tests {
         let feed = feeds.open(TaskId(1), directory.path(), clock).await.unwrap();
         let bell = feeds.listen(TaskId(1)).unwrap();
         feed.log(StageName::Pull, "two");
-        assert_eq!(*bell.borrow(), 3);
+        assert_eq!(*bell.number.borrow(), 3);
         let lines = JournalReader::of_events(directory.path(), 2).read(10).await.unwrap();
         assert_eq!(lines.len(), 1);
         let event: Event = serde_json::from_str(&lines[0].line).unwrap();

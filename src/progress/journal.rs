@@ -37,6 +37,11 @@ impl JournalReader {
         Self { path, file: None, next_number: 1, after }
     }
 
+    /// Leaves out what up to number `after` is known from elsewhere.
+    pub fn skip_to(&mut self, after: u64) {
+        self.after = self.after.max(after);
+    }
+
     /// At most `limit` further whole lines; fewer when there are no more for now.
     pub async fn read(&mut self, limit: usize) -> io::Result<Vec<Numbered>> {
         let mut lines = Vec::new();

@@ -6,7 +6,9 @@
 mod event;
 mod feed;
 mod journal;
+mod recent;
 
 pub use event::{Event, EventBody};
 pub use feed::{Feed, Feeds};
 pub use journal::{JournalReader, Numbered};
+pub use recent::{Bell, Told};

@@ -259,7 +259,7 @@ impl Site {
         }
         self.reload().await?;
         if let (Some((endpoint, engine)), Some(row_id)) = (connection, self.docker_server_row_id()) {
-            self.keep_connection(Arc::new(DockerServer { row_id, endpoint, engine }));
+            self.keep_connection(Arc::new(DockerServer::new(row_id, endpoint, engine)));
         }
         Ok(())
     }

@@ -168,7 +168,7 @@ impl Site {
         }
         let endpoint = endpoint(row)?;
         let engine = self.connector.connect(&endpoint).await?;
-        let server = Arc::new(DockerServer { row_id: row.primary_id, endpoint, engine });
+        let server = Arc::new(DockerServer::new(row.primary_id, endpoint, engine));
         self.keep_connection(Arc::clone(&server));
         Ok(server)
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::engine::{Endpoint, Engine, EngineError, RegistryAccount};
+use crate::engine::{DaemonInfo, Endpoint, Engine, EngineError, RegistryAccount};
 use crate::image::{ImageReference, RegistryHost};
 use crate::store::StoreError;
 
@@ -108,6 +109,41 @@ fn canonical(registry: &str) -> String {
     }
 }
 
+/// How long what a daemon said of itself is good: it counts its containers and images for every answer.
+const INFO_FRESH: Duration = Duration::from_secs(30);
+
+/// The configured Docker server, connected.
+pub struct DockerServer {
+    /// Row it comes from.
+    pub row_id: i64,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// The connection.
+    pub engine: Arc<dyn Engine>,
+    info: tokio::sync::Mutex<Option<(Instant, Arc<DaemonInfo>)>>,
+}
+
+impl DockerServer {
+    /// A connected server.
+    pub fn new(row_id: i64, endpoint: Endpoint, engine: Arc<dyn Engine>) -> Self {
+        Self { row_id, endpoint, engine, info: tokio::sync::Mutex::default() }
+    }
+
+    /// What the daemon is: builder, insecure registries. Asked anew twice a minute at most; whoever wants to know
+    /// whether it answers now asks the engine.
+    pub async fn known_info(&self) -> Result<Arc<DaemonInfo>, EngineError> {
+        let mut known = self.info.lock().await;
+        if let Some((time, info)) = known.as_ref()
+            && time.elapsed() < INFO_FRESH
+        {
+            return Ok(Arc::clone(info));
+        }
+        let info = Arc::new(self.engine.info().await?);
+        *known = Some((Instant::now(), Arc::clone(&info)));
+        Ok(info)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,15 +185,4 @@ mod tests {
         }
         assert!(hub.account_for(&"quay.io/a/x:1".parse().unwrap()).is_none());
     }
-}
-
-/// The configured Docker server, connected.
-#[derive(Clone)]
-pub struct DockerServer {
-    /// Row it comes from.
-    pub row_id: i64,
-    /// Where it listens.
-    pub endpoint: Endpoint,
-    /// The connection.
-    pub engine: Arc<dyn Engine>,
 }

@@ -219,7 +219,7 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
-        let total = sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM callback_delivery"#)
+        let total = sqlx::query_scalar!("SELECT total FROM list_total WHERE list = 'callback_delivery'")
             .fetch_one(&self.readers)
             .await?;
         Ok((rows, total))

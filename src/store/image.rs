@@ -154,6 +154,10 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
+        if keyword.is_empty() && image_type.is_empty() {
+            let total = sqlx::query_scalar!("SELECT total FROM list_total WHERE list = 'image'");
+            return Ok((rows, total.fetch_one(&self.readers).await?));
+        }
         let total = sqlx::query_scalar!(
             r#"SELECT count(*) AS "total!: i64" FROM image
                WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)

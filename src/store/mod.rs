@@ -1,14 +1,15 @@
 //! SQLite: one file per table family, one query per function.
 //!
-//! Readers share a pool; writers take turns on one of two connections, of which the durable one syncs every commit to
-//! disk (accepting and ending a task) and the other leaves that to the next checkpoint. A row read back is parsed, never
-//! served.
+//! Readers share a pool; writers take turns on one connection. A durable commit (accepting and ending a task) then waits
+//! for a flush to disk that it shares with all others that wait; a relaxed one leaves that to the next checkpoint. A row
+//! read back is parsed, never served.
 
 mod access;
 mod callback;
 mod check_result;
 mod configuration;
 mod content;
+mod group_sync;
 mod image;
 mod image_life;
 mod import;
@@ -16,12 +17,18 @@ mod queue;
 mod retention;
 mod stage;
 mod task;
+mod task_list;
 mod task_of_owner;
+
+#[cfg(test)]
+mod plan_tests;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use group_sync::GroupSync;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
@@ -37,7 +44,8 @@ pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
 pub use queue::{QueueLine, QueueRank};
 pub use retention::ExpiredTask;
 pub use stage::StageRow;
-pub use task::{Failure, NewTask, TaskFilter, TaskRow};
+pub use task::{Failure, NewTask, TaskRow};
+pub use task_list::TaskFilter;
 
 const READERS: u32 = 6;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -62,6 +70,9 @@ pub enum StoreError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// A commit may not be on disk.
+    #[error("the database's log cannot be flushed to disk: {0}")]
+    Flush(#[source] std::io::Error),
     /// A row holds what this version cannot read.
     #[error("a row of {table} cannot be read: {reason}")]
     Row {
@@ -91,16 +102,19 @@ pub enum Durability {
 /// The database.
 pub struct Store {
     readers: SqlitePool,
-    durable: SqlitePool,
-    relaxed: SqlitePool,
+    writer: SqlitePool,
     turn: Mutex<()>,
+    sync: GroupSync,
+    commits: AtomicU64,
     _lock: Option<std::fs::File>,
 }
 
 /// A write transaction that has its turn.
 pub struct Writing<'a> {
     transaction: Transaction<'a, Sqlite>,
-    _turn: MutexGuard<'a, ()>,
+    turn: MutexGuard<'a, ()>,
+    store: &'a Store,
+    durability: Durability,
 }
 
 impl Writing<'_> {
@@ -109,9 +123,16 @@ impl Writing<'_> {
         &mut self.transaction
     }
 
-    /// Commits.
+    /// Commits. The next writer has its turn while this one waits for the disk.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        let Self { transaction, turn, store, durability } = self;
+        transaction.commit().await?;
+        store.commits.fetch_add(1, Ordering::SeqCst);
+        drop(turn);
+        match durability {
+            Durability::Durable => store.sync.wait().await.map_err(StoreError::Flush),
+            Durability::Relaxed => Ok(()),
+        }
     }
 }
 
@@ -138,24 +159,28 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
+            .synchronous(SqliteSynchronous::Normal)
             .pragma("trusted_schema", "OFF");
-        let durable = pool(options.clone().synchronous(SqliteSynchronous::Full), 1).await?;
+        let writer = pool(options.clone(), 1).await?;
         if lock.is_some() {
-            sqlx::migrate!().run(&durable).await?;
+            sqlx::migrate!().run(&writer).await?;
         }
-        let relaxed = pool(options.clone().synchronous(SqliteSynchronous::Normal), 1).await?;
         let readers = pool(options.read_only(true).create_if_missing(false), READERS).await?;
-        Ok(Self { readers, durable, relaxed, turn: Mutex::new(()), _lock: lock })
+        let sync = GroupSync::new(path).map_err(|source| StoreError::Unopenable { path: path.to_owned(), source })?;
+        sync.wait().await.map_err(StoreError::Flush)?;
+        Ok(Self { readers, writer, turn: Mutex::new(()), sync, commits: AtomicU64::new(0), _lock: lock })
+    }
+
+    /// How many transactions this process has committed: while it stays the same, a read gives the same rows.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
     }
 
     /// Begins a write transaction.
     pub async fn write(&self, durability: Durability) -> Result<Writing<'_>, StoreError> {
         let turn = self.turn.lock().await;
-        let pool = match durability {
-            Durability::Durable => &self.durable,
-            Durability::Relaxed => &self.relaxed,
-        };
-        Ok(Writing { transaction: pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Writing { transaction, turn, store: self, durability })
     }
 
     /// Proves that the database answers.
@@ -167,8 +192,7 @@ impl Store {
     /// Closes the connections and leaves a database without a write-ahead log behind.
     pub async fn close(&self) {
         self.readers.close().await;
-        self.relaxed.close().await;
-        self.durable.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -132,21 +132,6 @@ pub struct Failure {
     pub last_lines: Vec<String>,
 }
 
-/// Filters of a list of tasks: substrings in any case, empty for none.
-#[derive(Debug, Clone, Default)]
-pub struct TaskFilter {
-    /// Part of the target image's name.
-    pub image_name: String,
-    /// Part of the state's name.
-    pub state: String,
-}
-
-impl TaskFilter {
-    fn is_empty(&self) -> bool {
-        self.image_name.is_empty() && self.state.is_empty()
-    }
-}
-
 impl Store {
     /// Accepts a task; its number is `now` in milliseconds or the next free one. A conflict means that an unfinished
     /// task has the target, or that the idempotency key is taken.
@@ -231,105 +216,6 @@ impl Store {
     pub async fn sealed_request(&self, task_id: TaskId) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar!("SELECT secrets_sealed FROM task WHERE task_id = ?", task_id.0)
             .fetch_optional(&self.readers)
-            .await?)
-    }
-
-    /// A page of tasks, newest first, and how many there are in all.
-    pub async fn tasks(
-        &self,
-        filter: &TaskFilter,
-        page: i64,
-        page_size: i64,
-    ) -> Result<(Vec<TaskRow>, i64), StoreError> {
-        let offset = (page - 1).saturating_mul(page_size);
-        if filter.is_empty() {
-            let rows = sqlx::query_as!(
-                TaskRow,
-                "SELECT * FROM task_row ORDER BY primary_id DESC LIMIT ? OFFSET ?",
-                page_size,
-                offset
-            )
-            .fetch_all(&self.readers)
-            .await?;
-            return Ok((rows, self.task_total().await?));
-        }
-        let rows = sqlx::query_as!(
-            TaskRow,
-            "SELECT * FROM task_row
-             WHERE instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0
-             ORDER BY primary_id DESC LIMIT ?3 OFFSET ?4",
-            filter.image_name,
-            filter.state,
-            page_size,
-            offset
-        )
-        .fetch_all(&self.readers)
-        .await?;
-        let total = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "total!: i64" FROM task
-               WHERE instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0"#,
-            filter.image_name,
-            filter.state
-        )
-        .fetch_one(&self.readers)
-        .await?;
-        Ok((rows, total))
-    }
-
-    /// Tasks whose target contains this text, oldest first.
-    pub async fn tasks_by_image_name(&self, part: &str, limit: i64) -> Result<Vec<TaskRow>, StoreError> {
-        Ok(sqlx::query_as!(
-            TaskRow,
-            "SELECT * FROM task_row WHERE instr(lower(target_image_name), lower(?)) > 0 ORDER BY primary_id LIMIT ?",
-            part,
-            limit
-        )
-        .fetch_all(&self.readers)
-        .await?)
-    }
-
-    /// All tasks, oldest first.
-    pub async fn all_tasks(&self, limit: i64) -> Result<Vec<TaskRow>, StoreError> {
-        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row ORDER BY primary_id LIMIT ?", limit)
-            .fetch_all(&self.readers)
-            .await?)
-    }
-
-    /// Tasks that wait, oldest first.
-    pub async fn queued_tasks(&self) -> Result<Vec<TaskRow>, StoreError> {
-        Ok(sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE state = 'QUEUED' ORDER BY primary_id")
-            .fetch_all(&self.readers)
-            .await?)
-    }
-
-    /// Tasks that a worker has.
-    pub async fn running_tasks(&self) -> Result<Vec<TaskRow>, StoreError> {
-        Ok(sqlx::query_as!(
-            TaskRow,
-            "SELECT * FROM task_row
-             WHERE task_id IN (SELECT task_id FROM task WHERE is_ended = 0 AND state <> 'QUEUED') ORDER BY primary_id"
-        )
-        .fetch_all(&self.readers)
-        .await?)
-    }
-
-    /// How many tasks there are, kept by trigger.
-    pub async fn task_total(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar!(r#"SELECT coalesce(sum(total), 0) AS "total!: i64" FROM task_total"#)
-            .fetch_one(&self.readers)
-            .await?)
-    }
-
-    /// How many tasks each state has.
-    pub async fn task_totals_by_state(&self) -> Result<Vec<(TaskState, i64)>, StoreError> {
-        let rows = sqlx::query!("SELECT state, total FROM task_total").fetch_all(&self.readers).await?;
-        Ok(rows.into_iter().filter_map(|row| Some((TaskState::from_name(&row.state)?, row.total))).collect())
-    }
-
-    /// How many tasks wait or run.
-    pub async fn unfinished_total(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar!(r#"SELECT count(*) AS "total!: i64" FROM task WHERE is_ended = 0"#)
-            .fetch_one(&self.readers)
             .await?)
     }
 

@@ -36,6 +36,8 @@ pub struct ScriptedEngine {
     pub digests: Mutex<HashMap<String, Digest>>,
     /// Names that were removed.
     pub removed: Mutex<Vec<String>>,
+    /// A build that waits prints a line `tick <microseconds since 1970>` this often.
+    pub tick: Option<std::time::Duration>,
 }
 
 /// What a call does before it does its work.
@@ -45,6 +47,25 @@ impl ScriptedEngine {
     async fn begin(&self, stage: &'static str) {
         if let Some(hook) = &self.hook {
             hook(stage).await;
+        }
+    }
+
+    async fn wait_at_gate(&self, sink: &dyn ProgressSink) {
+        let Some(gate) = &self.gate else { return };
+        let Some(tick) = self.tick else {
+            gate.acquire().await.expect("gate").forget();
+            return;
+        };
+        let mut ticks = tokio::time::interval(tick);
+        loop {
+            tokio::select! {
+                permit = gate.acquire() => return permit.expect("gate").forget(),
+                _ = ticks.tick() => {
+                    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+                    let text = format!("tick {}", now.as_micros());
+                    sink.record(Progress::Line { step: None, is_error: false, text });
+                }
+            }
         }
     }
 }
@@ -124,9 +145,7 @@ impl Engine for ScriptedEngine {
     async fn build(&self, order: &BuildOrder, sink: &dyn ProgressSink) -> Result<BuiltImage, EngineError> {
         self.begin("build").await;
         let number = self.builds.fetch_add(1, Ordering::SeqCst);
-        if let Some(gate) = &self.gate {
-            gate.acquire().await.expect("gate").forget();
-        }
+        self.wait_at_gate(sink).await;
         for line in 0..5 {
             sink.record(Progress::Line { step: None, is_error: false, text: format!("line {line} of build {number}") });
         }
