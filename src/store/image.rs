@@ -154,7 +154,7 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
-        if keyword.is_empty() && image_type.is_empty() {
+        if keyword.is_empty() && image_type.is_empty() && owner.is_none() {
             let total = sqlx::query_scalar!("SELECT total FROM list_total WHERE list = 'image'");
             return Ok((rows, total.fetch_one(&self.readers).await?));
         }
