@@ -20,7 +20,6 @@ use super::{ApiError, AppState};
 use crate::access::Caller;
 use crate::language::{Language, Message};
 use crate::progress::{JournalReader, Numbered};
-use crate::store::TaskRow;
 use crate::task::{StageName, TaskId};
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
