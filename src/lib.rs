@@ -13,6 +13,8 @@ pub mod console;
 pub mod dockerfile;
 pub mod engine;
 pub mod explanation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod image;
 pub mod images;
 pub mod import;
@@ -24,6 +26,7 @@ pub mod queue;
 pub mod recipe;
 pub mod registry;
 pub mod request;
+pub mod rotation;
 pub mod secret;
 pub mod serve;
 pub mod settings;

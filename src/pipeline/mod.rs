@@ -187,7 +187,7 @@ impl Pipeline {
         let docker = self.site.docker_server().await?;
         self.store.set_task_configuration(task.id(), harbor.row_id, docker.row_id).await?;
         let directory = self.workspaces.directory(&task.work_dir_name);
-        let unwritable = |error| StageFailure::internal("the task's directory cannot be written", &error);
+        let unwritable = |error| StageFailure::unwritable("the task's directory cannot be written", &error);
         self.workspaces.restore(&task.work_dir_name).await.map_err(unwritable)?;
         let feed = self.feeds.open(task.id(), &directory, self.clock.clone()).await.map_err(unwritable)?;
         if task.interruptions > 0 {
@@ -290,6 +290,16 @@ impl Pipeline {
         self.record_end(task, TaskState::BuildAbort, Some(&failure), None).await;
         self.tell_end(task, TaskState::BuildAbort, &failure).await;
         Ok(true)
+    }
+
+    /// Ends a task whose run panicked: a fault of ours, but the task has an end all the same.
+    pub async fn end_after_panic(&self, task: &TaskRow) {
+        let stages = self.store.stages(task.id()).await.unwrap_or_default();
+        let stage = stages.iter().find(|stage| stage.status == "running").or(stages.last());
+        let stage = stage.and_then(|stage| StageName::from_name(&stage.action)).unwrap_or(StageName::Pull);
+        let what = "a fault inside FastBuild ended this task; the service's log has the details".to_owned();
+        let failure = StageFailure::new(Cause::Internal, Said::Internal { what });
+        self.finish_unwell(task, RunEnd::Failed(stage, failure)).await;
     }
 
     /// The present moment of records.

@@ -48,7 +48,7 @@ pub async fn prepare(run: &Run, checked: Checked) -> Result<Prepared, StageFailu
     run.feed
         .log(StageName::Prepare, format!("the Dockerfile is written for {builder}: {} lines", text.lines().count()));
     let written = tokio::fs::write(run.directory.join(DOCKERFILE), text).await;
-    written.map_err(|error| StageFailure::internal("the Dockerfile cannot be written", &error))?;
+    written.map_err(|error| StageFailure::unwritable("the Dockerfile cannot be written", &error))?;
     Ok(Prepared { builder: checked.options.builder, recipe })
 }
 

@@ -112,7 +112,9 @@ impl Feed {
         }
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        inner.journal.write_all(&line)
+        // A disk that fills up takes half a line, which would be another line's beginning once there is room again.
+        let whole_bytes = inner.journal.metadata()?.len();
+        inner.journal.write_all(&line).inspect_err(|_| drop(inner.journal.set_len(whole_bytes)))
     }
 }
 

@@ -1,16 +1,18 @@
 //! Takes waiting tasks, as many at a time as the settings allow, and knows which are under way.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::pipeline::Pipeline;
-use crate::store::{Store, StoreError, TaskRow};
+use crate::store::{Store, StoreError, TaskRow, patiently};
 use crate::task::TaskId;
 
 /// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
@@ -97,7 +99,13 @@ impl Worker {
         if row.ok().flatten().is_some_and(|row| row.cancel_requested == 1) {
             cancel.cancel();
         }
-        self.pipeline.execute(task, cancel, hand_back).await;
+        // A panic ends its own task, not the slot and not the service.
+        let run =
+            AssertUnwindSafe(patiently(self.pipeline.execute(task.clone(), cancel, hand_back).boxed())).catch_unwind();
+        if run.await.is_err() {
+            tracing::error!(task.id = %task_id, "task {task_id}: a stage panicked");
+            self.pipeline.end_after_panic(&task).await;
+        }
         self.lock().remove(&task_id);
     }
 

@@ -11,6 +11,7 @@ mod faults;
 mod import_old;
 mod job;
 mod lab;
+mod packaging;
 mod readme;
 mod registry;
 mod support;

@@ -1,7 +1,7 @@
 //! A scripted engine: a daemon that takes no time, for what a thousand real builds cannot show in a minute.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use fastbuild::cause::Cause;
@@ -20,6 +20,28 @@ pub struct ScriptedEngine {
     pub pushes: AtomicUsize,
     /// Builds wait here until the gate has permits, when there is one.
     pub gate: Option<tokio::sync::Semaphore>,
+    /// The call that panics.
+    pub panics: Mutex<Option<&'static str>>,
+    /// What calls were given.
+    pub seen: Mutex<Vec<String>>,
+}
+
+impl ScriptedEngine {
+    /// Panics in this call from now on, printing all that it was given.
+    pub fn panic_in(&self, call: Option<&'static str>) {
+        *self.panics.lock().unwrap() = call;
+    }
+
+    /// What calls were given, as `Debug` shows it.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn note(&self, call: &'static str, given: &str) {
+        self.seen.lock().unwrap().push(given.to_owned());
+        let panics = *self.panics.lock().unwrap();
+        assert!(panics != Some(call), "a scripted panic in {call}: {given}");
+    }
 }
 
 /// Gives the one scripted engine.
@@ -93,6 +115,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn build(&self, order: &BuildOrder, sink: &dyn ProgressSink) -> Result<BuiltImage, EngineError> {
+        self.note("build", &format!("{order:?}"));
         let number = self.builds.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = &self.gate {
             gate.acquire().await.expect("gate").forget();
@@ -117,9 +140,10 @@ impl Engine for ScriptedEngine {
     async fn push(
         &self,
         reference: &ImageReference,
-        _: Option<&RegistryAccount>,
+        account: Option<&RegistryAccount>,
         _: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
+        self.note("push", &format!("{account:?}"));
         self.pushes.fetch_add(1, Ordering::SeqCst);
         Ok(Digest::of(format!("manifest {reference}").as_bytes()))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastbuild::api::AppState;
 use fastbuild::clock::SystemClock;
 use fastbuild::engine::{Connector, DockerConnector};
 use fastbuild::serve::{Outside, Service};
@@ -75,6 +76,8 @@ pub struct TestService {
     pub directory: Arc<TempDir>,
     /// A client for it.
     pub client: reqwest::Client,
+    /// What its handlers share.
+    pub state: AppState,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<()>,
 }
@@ -101,11 +104,16 @@ impl TestService {
         change: impl FnOnce(&mut Settings),
         connector: Arc<dyn Connector>,
     ) -> Self {
+        Self::start_at(directory, change, Outside { clock: Arc::new(SystemClock), connector }).await
+    }
+
+    /// The same with a clock of another kind.
+    pub async fn start_at(directory: Arc<TempDir>, change: impl FnOnce(&mut Settings), outside: Outside) -> Self {
         let base_dir = directory.path().join("data").display().to_string();
         let mut settings = load(None, [("FASTBUILD__FB__BASE_DIR".to_owned(), base_dir)]).unwrap();
         change(&mut settings);
-        let outside = Outside { clock: Arc::new(SystemClock), connector };
         let service = Service::prepare(settings, outside).await.expect("service");
+        let state = service.state().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
@@ -114,7 +122,7 @@ impl TestService {
             service.serve(listener, async move { stopped.cancelled().await }).await.expect("serve");
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(2)).build().unwrap();
-        Self { url, directory, client, stop, served }
+        Self { url, directory, client, state, stop, served }
     }
 
     /// Starts one that is configured for the laboratory.
