@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo test torture bench check fmt clippy doc sqlx deny prepare lab-up lab-down
+.PHONY: help run demo test torture fuzz bench check fmt clippy doc sqlx deny prepare lab-up lab-down
 
 with_lab := scripts/with-lab.sh
 step := scripts/step.sh
@@ -23,6 +23,9 @@ test: ## all tests, against a real daemon and a real registry
 
 torture: ## the tests that are too long for every day
 	$(with_lab) --tls bash -c 'FASTBUILD_TORTURE=1 FASTBUILD_CPYTHON_SOURCE=$$(scripts/cpython-source.sh) cargo test --release --locked -- --include-ignored'
+
+fuzz: ## every fuzz target for ten minutes (needs cargo-fuzz); FUZZ_SECONDS changes that
+	scripts/fuzz.sh $${FUZZ_SECONDS:-600}
 
 bench: ## ratios measured side by side, as a table and as JSON; ROWS="cold warm" for some, BENCH_OPTIONS=--short for few
 	$(with_lab) --bases "debian localpython" --bench cargo bench --locked --bench ratios -- $(ROWS) $(BENCH_OPTIONS)

@@ -15,6 +15,8 @@ pub mod disk;
 pub mod dockerfile;
 pub mod engine;
 pub mod explanation;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod health;
 pub mod image;
 pub mod images;
@@ -29,6 +31,7 @@ pub mod recipe;
 pub mod registry;
 pub mod request;
 pub mod retention;
+pub mod rotation;
 pub mod secret;
 pub mod serve;
 pub mod settings;

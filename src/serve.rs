@@ -100,7 +100,7 @@ impl Service {
         let database = Path::new(&settings.db.file);
         let store = Arc::new(Store::open(database).await?);
         let sealer = Arc::new(Sealer::open_key_file(&settings.db.key_file, store.has_sealed_rows().await?)?);
-        let cipher = Arc::new(PlatformCipher::new(&settings.aes.key, &settings.aes.iv)?);
+        let cipher = Arc::new(PlatformCipher::from_settings(&settings.aes)?);
         if cipher.uses_default_key() {
             tracing::warn!(
                 "the platform's AES key is the published default: change [aes] key here and at the platform together"

@@ -140,7 +140,14 @@ impl From<Message> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        if error.is_busy() {
+            Message::DatabaseBusy.into()
+        } else if error.is_disk_full() {
+            tracing::error!("a request failed: {}", chain(&error));
+            Message::DiskFull.into()
+        } else {
+            Self::internal(error)
+        }
     }
 }
 

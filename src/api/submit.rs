@@ -199,6 +199,10 @@ impl From<SubmitError> for ApiError {
                 Message::Failed { cause: failure.cause, explanation: failure.explanation }.into()
             }
             SubmitError::BaseAbsent(image) => Message::BaseAbsent { image_name: image.to_string() }.into(),
+            SubmitError::Directory(source) if source.kind() == std::io::ErrorKind::StorageFull => {
+                tracing::error!("a task's directory cannot be written: {source}");
+                Message::DiskFull.into()
+            }
             SubmitError::Directory(_) | SubmitError::Secret(_) => Self::internal(error),
             SubmitError::Store(error) => error.into(),
         }

@@ -15,7 +15,7 @@ use crate::clock::{Clock, Moment};
 use crate::metrics::{CallbackResult, Metrics};
 use crate::settings::CallbackSection;
 use crate::site::{Site, SiteError};
-use crate::store::{DeliveryRow, NewAttempt, Store, StoreError};
+use crate::store::{DeliveryRow, NewAttempt, Store, StoreError, patiently};
 use crate::task::TaskId;
 
 const PARALLEL: usize = 32;
@@ -147,7 +147,7 @@ impl CallbackService {
     }
 
     async fn attempt(&self, delivery: &DeliveryRow) {
-        if let Err(error) = self.try_attempt(delivery).await {
+        if let Err(error) = patiently(self.try_attempt(delivery)).await {
             tracing::error!(
                 task.id = delivery.task_id,
                 "callback {} of task {}: the attempt could not be made or recorded: {error}",

@@ -122,10 +122,14 @@ impl AddressPolicy {
         match url.host().ok_or(RefusedAddress::NoHost)? {
             Host::Ipv4(address) => self.check_address(IpAddr::V4(address), ""),
             Host::Ipv6(address) => self.check_address(IpAddr::V6(address), ""),
-            Host::Domain(name) if self.deny.iter().any(|rule| rule.has_name(name)) => {
-                Err(RefusedAddress::Denied(name.to_owned()))
+            Host::Domain(name) => {
+                // A trailing dot names the same host. The parser has made the letters small.
+                let name = name.trim_end_matches('.');
+                if self.deny.iter().any(|rule| rule.has_name(name)) {
+                    return Err(RefusedAddress::Denied(name.to_owned()));
+                }
+                Ok(())
             }
-            Host::Domain(_) => Ok(()),
         }
     }
 

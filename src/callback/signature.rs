@@ -50,4 +50,17 @@ mod tests {
         let headers = headers(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert_eq!(headers[2].1, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
+
+    /// The second signature was made by Python's `hmac`. A receiver that knows either secret finds its own.
+    #[test]
+    fn two_secrets_give_two_signatures_while_a_receiver_moves() {
+        let secrets =
+            ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain secret of the next quarter"].map(SecretString::from);
+        let headers = headers(&secrets, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        let expected =
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1,Y6H/rbYPdlYSkYLeaCtne4bMZdndtMbePJEWPVwNLw8=";
+        assert_eq!(headers[2].1, expected);
+        assert_eq!(headers[0], ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned()));
+        assert_eq!(headers[1], ("webhook-timestamp", "1614265330".to_owned()));
+    }
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::connection::locale_language;
-use super::failure::ClientError;
 use super::{SettingsArguments, complain, output, password};
 use crate::secret::PlatformCipher;
 
@@ -13,6 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   fastbuild encrypt
   printf %s 'the password' | fastbuild encrypt --config config.toml
+  FASTBUILD__AES__STRONG_KEY=… fastbuild encrypt --strong
 
 The password is asked for, or read from standard input. Key and IV are those of [aes] in the settings.";
 
@@ -20,6 +20,9 @@ The password is asked for, or read from standard input. Key and IV are those of 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct EncryptArguments {
+    /// The better form, v2: and AES-256-GCM, under the strong key of [aes].
+    #[arg(long)]
+    strong: bool,
     #[command(flatten)]
     settings: SettingsArguments,
 }
@@ -29,14 +32,20 @@ pub(super) fn run(arguments: EncryptArguments) -> ExitCode {
         Ok((settings, _)) => settings,
         Err(error) => return complain(&error),
     };
-    let cipher = match PlatformCipher::new(&settings.aes.key, &settings.aes.iv) {
+    let cipher = match PlatformCipher::from_settings(&settings.aes) {
         Ok(cipher) => cipher,
         Err(error) => return complain(&error),
     };
-    let printed = password::asked("Password: ")
-        .and_then(|plain| output::line(&cipher.encrypt(&plain)).map_err(ClientError::from));
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.report(false, locale_language()),
+    let plain = match password::asked("Password: ") {
+        Ok(plain) => plain,
+        Err(error) => return error.report(false, locale_language()),
+    };
+    let text = if arguments.strong { cipher.encrypt_strong(&plain) } else { Ok(cipher.encrypt(&plain)) };
+    match text {
+        Ok(text) => match output::line(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error),
+        },
+        Err(error) => complain(&error),
     }
 }

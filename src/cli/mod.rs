@@ -22,6 +22,7 @@ mod password;
 mod poll;
 mod preview;
 mod rebuild;
+mod rotate_keys;
 mod serve;
 mod server_events;
 mod submit;
@@ -90,6 +91,8 @@ enum Command {
     Token(token::TokenArguments),
     /// Take over tasks, images and configuration from the database of an old service.
     ImportOld(import_old::ImportArguments),
+    /// Seal every stored secret under a new key and retire the old one; the service must be stopped.
+    RotateKeys(rotate_keys::RotateArguments),
     /// Print the completion script of a shell.
     #[command(after_help = "Example: fastbuild completions bash > /etc/bash_completion.d/fastbuild")]
     Completions {
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Some(Command::Encrypt(arguments)) => encrypt::run(arguments),
         Some(Command::Token(arguments)) => token::run(arguments),
         Some(Command::ImportOld(arguments)) => import_old::run(arguments),
+        Some(Command::RotateKeys(arguments)) => rotate_keys::run(arguments),
         Some(Command::Completions { shell }) => print_completions(shell),
         Some(Command::Healthcheck(arguments)) => health::run(arguments),
         Some(Command::Openapi) => serve::print_openapi(),

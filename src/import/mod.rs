@@ -109,7 +109,7 @@ async fn run(
     let harbor = store.harbors(1).await?.pop().and_then(|row| same_registry(&row.registry, &row.registry_dns));
     let writing = store.write(Durability::Durable).await?;
     let report = Report::default();
-    let cipher = PlatformCipher::new(&settings.aes.key, &settings.aes.iv)?;
+    let cipher = PlatformCipher::from_settings(&settings.aes)?;
     let added_tasks = BTreeSet::new();
     let mut import = Import { source, writing, settings, sealer: &sealer, cipher, harbor, added_tasks, report };
     import.settings_rows(is_configured, clock.now()).await?;

@@ -128,6 +128,7 @@ pub(super) fn words(message: &Message) -> String {
         Message::SealedValueLocked => {
             "已保存的密钥数据无法用现有密钥打开，请从备份恢复密钥文件或重新配置 Harbor".to_owned()
         }
+        Message::DatabaseBusy => "数据库正被其他程序锁定（例如正在备份），请稍后重试".to_owned(),
         Message::Internal => "服务内部故障，请重试；若仍失败，请将本次应答的 X-Request-Id 交给管理员".to_owned(),
     }
 }

@@ -144,6 +144,9 @@ pub(super) fn words(message: &Message) -> String {
              again."
                 .to_owned()
         }
+        Message::DatabaseBusy => {
+            "Another process locks the database, a backup perhaps. Try again in a moment.".to_owned()
+        }
         Message::Internal => {
             "The service failed. Try again; if it stays, give the X-Request-Id of this answer to its administrator."
                 .to_owned()

@@ -321,6 +321,8 @@ pub enum Message {
     },
     /// A sealed value cannot be opened.
     SealedValueLocked,
+    /// Another process locks our database.
+    DatabaseBusy,
     /// A fault of ours.
     Internal,
 }
@@ -456,6 +458,7 @@ mod tests {
             Message::TaskDeleted { task_id: 42 },
             Message::StageUnknown { stage: name() },
             Message::SealedValueLocked,
+            Message::DatabaseBusy,
             Message::Internal,
         ]
     }

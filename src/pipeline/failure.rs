@@ -28,6 +28,15 @@ impl StageFailure {
         Self { cause, explanation: explanation.into(), failed_step: None, last_lines: Vec::new() }
     }
 
+    /// A file of ours that cannot be written.
+    pub fn unwritable(what: &str, error: &std::io::Error) -> Self {
+        if error.kind() != std::io::ErrorKind::StorageFull {
+            return Self::internal(what, error);
+        }
+        tracing::error!("{what}: {error}");
+        Self::new(Cause::DiskFull, Explanation::quoted(format!("{what}: the disk of FastBuild is full")))
+    }
+
     /// A fault of ours; the chain goes to the log, not to the client.
     pub fn internal(what: &str, error: &dyn std::error::Error) -> Self {
         let mut chain = error.to_string();
@@ -54,7 +63,11 @@ impl From<EngineError> for StageFailure {
 
 impl From<StoreError> for StageFailure {
     fn from(error: StoreError) -> Self {
-        Self::internal("the database failed", &error)
+        let failure = Self::internal("the database failed", &error);
+        if !error.is_disk_full() {
+            return failure;
+        }
+        Self::new(Cause::DiskFull, Explanation::quoted("the disk of FastBuild's database is full"))
     }
 }
 

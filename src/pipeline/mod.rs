@@ -208,7 +208,7 @@ impl Pipeline {
         let docker = self.site.docker_server().await?;
         self.store.set_task_configuration(task.id(), harbor.row_id, docker.row_id).await?;
         let directory = self.workspaces.directory(&task.work_dir_name);
-        let unwritable = |error| StageFailure::internal("the task's directory cannot be written", &error);
+        let unwritable = |error| StageFailure::unwritable("the task's directory cannot be written", &error);
         self.workspaces.restore(&task.work_dir_name).await.map_err(unwritable)?;
         let feed = self.feeds.open(task.id(), &directory, self.clock.clone()).await.map_err(unwritable)?;
         if task.interruptions > 0 {

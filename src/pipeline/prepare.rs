@@ -79,7 +79,7 @@ pub async fn show(run: &Run, recipe: &Recipe) -> Result<usize, StageFailure> {
     let text = recipe.text().map_err(RecipeError::from)?;
     let lines = text.lines().count();
     let written = tokio::fs::write(run.directory.join(DOCKERFILE), text).await;
-    written.map_err(|error| StageFailure::internal("the Dockerfile cannot be written", &error))?;
+    written.map_err(|error| StageFailure::unwritable("the Dockerfile cannot be written", &error))?;
     Ok(lines)
 }
 

@@ -42,8 +42,12 @@ impl Workspaces {
             let directory = self.directory(&name);
             match tokio::fs::create_dir(&directory).await {
                 Ok(()) => {
-                    tokio::fs::write(directory.join(REQUEST_FILE), request_document).await?;
-                    return Ok(name);
+                    let written = tokio::fs::write(directory.join(REQUEST_FILE), request_document).await;
+                    if written.is_err() {
+                        // Nothing half-done stays behind; the first error is the one to tell.
+                        let _ = self.remove(&name).await;
+                    }
+                    return written.map(|()| name);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => moment = Moment(moment.0 + 1),
                 Err(error) => return Err(error),

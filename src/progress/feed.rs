@@ -138,7 +138,10 @@ impl Feed {
         }
         let mut line = serde_json::to_string(event)?;
         line.push('\n');
-        inner.journal.write_all(line.as_bytes())?;
+        // A disk that fills up takes half a line, which would be another line's beginning once there is room again.
+        let whole_bytes = inner.journal.metadata()?.len();
+        let written = inner.journal.write_all(line.as_bytes());
+        written.inspect_err(|_| drop(inner.journal.set_len(whole_bytes)))?;
         line.pop();
         Ok(line)
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +16,7 @@ use crate::clock::{Clock, Moment};
 use crate::disk::LowDisk;
 use crate::explanation::Said;
 use crate::pipeline::{Pipeline, StageWatch};
-use crate::store::{Store, StoreError, TaskRow};
+use crate::store::{Store, StoreError, TaskRow, patiently};
 use crate::task::TaskId;
 
 /// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
@@ -145,7 +146,7 @@ impl Worker {
         let watch = Arc::new(StageWatch::default());
         let execution = {
             let (pipeline, task, watch) = (self.pipeline.clone(), task.clone(), watch.clone());
-            async move { pipeline.execute(task, cancel, hand_back, watch).await }
+            patiently(async move { pipeline.execute(task, cancel, hand_back, watch).await })
         };
         let mut execution = tracker.spawn(execution.in_current_span());
         let grace = Duration::from_secs(self.pipeline.settings.limits.watchdog_seconds);

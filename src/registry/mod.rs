@@ -14,6 +14,9 @@ mod error;
 mod failure;
 mod glob;
 mod harbor;
+#[cfg(any(test, feature = "fuzzing"))]
+#[expect(clippy::expect_used, reason = "a fuzz target fails by panicking")]
+mod hostile;
 mod manifest;
 mod order;
 mod preflight;
@@ -27,5 +30,7 @@ pub use assemble::{AssembleOrder, Assembled, Assembly};
 pub use client::{RegistryClient, TaggedImage};
 pub use delete::Deletion;
 pub use error::RegistryError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hostile::read_anything;
 pub use manifest::{ManifestHead, Platform, RawManifest};
 pub use preflight::{Finding, PreflightChecks, PreflightReport};

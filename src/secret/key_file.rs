@@ -2,6 +2,7 @@
 //!
 //! A missing file is made only while nothing is sealed yet: with sealed rows a new key would lock them for ever.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -11,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::sealing::Key;
+use super::sealing::{Key, key_id};
 use super::{Sealer, SecretError};
 
 const LINE_PREFIX: &str = "v1 ";
@@ -47,6 +48,32 @@ impl Sealer {
         write(path, &text)?;
         read(path)
     }
+
+    /// Takes every key but the newest and those in `needed` out of a file, and names what went. Other lines stay.
+    pub fn retire_from_key_file(path: &Path, needed: &BTreeSet<String>) -> Result<Vec<String>, SecretError> {
+        let newest = read(path)?.key_id().to_owned();
+        let source = |source| SecretError::KeyFile { path: path.to_owned(), source };
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(source)?);
+        let (mut kept, mut retired) = (Zeroizing::new(String::new()), Vec::new());
+        for line in text.lines() {
+            match parse(line).map(|key| key_id(&key)) {
+                Some(id) if id != newest && !needed.contains(&id) => retired.push(id),
+                _ => {
+                    kept.push_str(line);
+                    kept.push('\n');
+                }
+            }
+        }
+        if !retired.is_empty() {
+            write(path, &kept)?;
+        }
+        Ok(retired)
+    }
+}
+
+fn parse(line: &str) -> Option<Key> {
+    let bytes = STANDARD.decode(line.trim().strip_prefix(LINE_PREFIX)?).map(Zeroizing::new).ok()?;
+    <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
 }
 
 fn new_key() -> Key {
@@ -67,21 +94,20 @@ fn read(path: &Path) -> Result<Sealer, SecretError> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let key = line.strip_prefix(LINE_PREFIX).and_then(|text| STANDARD.decode(text).ok()).map(Zeroizing::new);
-        let key = key.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Zeroizing::new);
-        keys.push(key.ok_or_else(|| SecretError::KeyFileLine { path: path.to_owned(), line: index + 1 })?);
+        keys.push(parse(line).ok_or_else(|| SecretError::KeyFileLine { path: path.to_owned(), line: index + 1 })?);
     }
     let newest = keys.pop().ok_or_else(|| SecretError::KeyFileLine { path: path.to_owned(), line: 1 })?;
     Ok(Sealer::new(newest, keys))
 }
 
-/// Writes beside the file and renames, so that a crash leaves the old file or the new one.
+/// Writes beside the file and renames, so that a crash leaves the old file or the new one. The draft's name is always
+/// the same: what a crash leaves of one is overwritten by the next.
 fn write(path: &Path, text: &str) -> Result<(), SecretError> {
     let failed = |source| SecretError::KeyFile { path: path.to_owned(), source };
     let directory =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Path::new("."), |parent| parent);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
+    name.push(".new");
     let draft: PathBuf = directory.join(name);
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -129,6 +155,25 @@ mod tests {
         assert!(after.is_outdated(&sealed));
         assert_eq!(after.open("p", &sealed).unwrap().expose_secret(), "text");
         assert_eq!(Sealer::open_key_file(&path, true).unwrap().key_id(), after.key_id());
+    }
+
+    #[test]
+    fn retiring_keeps_the_newest_what_is_needed_and_other_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fastbuild.key");
+        let first = Sealer::open_key_file(&path, false).unwrap().key_id().to_owned();
+        let second = Sealer::rotate_key_file(&path).unwrap().key_id().to_owned();
+        let text = format!("# why\n{}", fs::read_to_string(&path).unwrap());
+        write(&path, &text).unwrap();
+        let third = Sealer::rotate_key_file(&path).unwrap();
+        let needed = BTreeSet::from([first.clone()]);
+        assert_eq!(Sealer::retire_from_key_file(&path, &needed).unwrap(), [second]);
+        let left = Sealer::open_key_file(&path, true).unwrap();
+        assert_eq!(format!("{left:?}"), format!("[{first:?}, {:?}]", third.key_id()));
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# why\n"));
+        assert_eq!(Sealer::retire_from_key_file(&path, &BTreeSet::new()).unwrap(), [first]);
+        assert!(Sealer::retire_from_key_file(&path, &BTreeSet::new()).unwrap().is_empty());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

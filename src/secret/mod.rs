@@ -23,8 +23,11 @@ pub enum SecretError {
     /// The configured IV is not one block.
     #[error("the AES IV must be 16 bytes long, not {0}")]
     IvSize(usize),
+    /// Too short to be a key.
+    #[error("[aes] strong_key must have at least 32 characters, not {0}")]
+    StrongKeySize(usize),
     /// A text that claims the better format, while no key for it is configured.
-    #[error("the secret has the form 'v2:' but no key for it is configured")]
+    #[error("the secret has the form 'v2:' but [aes] strong_key is not set")]
     NoStrongKey,
     /// Not base64, or not encrypted under this key, or changed since.
     #[error("the secret cannot be decrypted with the configured key")]

@@ -21,6 +21,7 @@ use super::sealing::derive_key;
 const DEFAULT_KEY: &str = "c7e71f37dda040fd";
 const BLOCK_BYTES: usize = 16;
 const NONCE_BYTES: usize = 12;
+const STRONG_KEY_CHARACTERS: usize = 32;
 const STRONG_PREFIX: &str = "v2:";
 const STRONG_PURPOSE: &str = "fastbuild platform secret v2";
 
@@ -43,7 +44,18 @@ impl PlatformCipher {
         Ok(Self { key: key.clone(), iv, strong: None })
     }
 
-    /// The same cipher that also reads the `v2:` form, under a key derived from this setting.
+    /// The cipher that a settings file names.
+    pub fn from_settings(settings: &crate::settings::AesSection) -> Result<Self, SecretError> {
+        let cipher = Self::new(&settings.key, &settings.iv)?;
+        match settings.strong_key.expose_secret().len() {
+            0 => Ok(cipher),
+            length if length < STRONG_KEY_CHARACTERS => Err(SecretError::StrongKeySize(length)),
+            _ => Ok(cipher.with_strong_key(&settings.strong_key)),
+        }
+    }
+
+    /// The same cipher that also reads the `v2:` form, under a key derived from this setting: HMAC-SHA-256 of
+    /// `fastbuild platform secret v2` with the setting's bytes as key.
     #[must_use]
     pub fn with_strong_key(mut self, setting: &SecretString) -> Self {
         let key = derive_key(setting.expose_secret().as_bytes(), STRONG_PURPOSE);
@@ -214,6 +226,23 @@ mod tests {
         bytes[14] ^= 1;
         assert!(cipher.decrypt(&format!("v2:{}", STANDARD.encode(bytes))).is_err());
         assert!(self::cipher("c7e71f37dda040fd").decrypt(&one).is_err());
+    }
+
+    /// Made by another implementation: Python's `hmac` and `cryptography`, nonce 0 to 11.
+    #[test]
+    fn reads_what_another_implementation_wrote_in_the_better_form() {
+        let key = SecretString::from("a strong key of more than 32 characters");
+        let text = "v2:AAECAwQFBgcICQoLJmgd3fc1Zz7yS4YKtBEAlG3B4LH5+9RU8RDFew==";
+        let cipher = cipher("c7e71f37dda040fd").with_strong_key(&key);
+        assert_eq!(cipher.decrypt(text).unwrap().expose_secret(), "Alkaid123456");
+    }
+
+    #[test]
+    fn a_short_strong_key_is_refused() {
+        let settings = |strong: &str| crate::settings::AesSection { strong_key: strong.into(), ..Default::default() };
+        assert!(matches!(PlatformCipher::from_settings(&settings("short")), Err(SecretError::StrongKeySize(5))));
+        assert!(PlatformCipher::from_settings(&settings("")).unwrap().strong.is_none());
+        assert!(PlatformCipher::from_settings(&settings(&"k".repeat(32))).unwrap().strong.is_some());
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Sealer {
         }
     }
 
+    /// The name of the key that a text was sealed with.
+    pub fn key_id_of(sealed: &str) -> Option<&str> {
+        split(sealed).map(|(id, _)| id)
+    }
+
     /// The newest key's name, for logs.
     pub fn key_id(&self) -> &str {
         self.keys.last().map_or("", |key| &key.id)
@@ -115,7 +120,7 @@ fn cipher(key: &Key) -> Aes256Gcm {
     Aes256Gcm::new((&**key).into())
 }
 
-fn key_id(key: &Key) -> String {
+pub(super) fn key_id(key: &Key) -> String {
     hex::encode(&Sha256::digest(**key)[..KEY_ID_BYTES])
 }
 

@@ -7,6 +7,8 @@ use toml::{Table, Value};
 use super::Settings;
 
 const ENVIRONMENT_PREFIX: &str = "FASTBUILD__";
+const SECRET_KEYS: [&str; 4] = ["aes.key", "aes.iv", "aes.strong_key", "callback.signing_secrets"];
+const SECRET_REASON: &str = "a value of another kind is expected; what is there is not shown, because it is a secret";
 
 /// Why the settings cannot be used. Each says which file or variable to change.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +22,14 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// The file is no TOML.
-    #[error("{path} is not valid TOML: {source}")]
+    #[error("line {line} of {path} is not valid TOML: {reason}")]
     Syntax {
         /// The file.
         path: PathBuf,
+        /// The line, from 1. It is not shown: it may hold a key.
+        line: usize,
         /// The parser's words.
-        source: Box<toml::de::Error>,
+        reason: String,
     },
     /// A key is unknown or its value is of another kind.
     #[error("setting '{key}' (in {origin} or FASTBUILD__… variables): {reason}")]
@@ -57,7 +61,10 @@ pub fn load(
     let origin = path.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
     let mut settings: Settings = serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let (key, origin) = (error.path().to_string(), origin.clone());
-        SettingsError::Value { key, origin, reason: error.into_inner().message().to_owned() }
+        // The parser's words repeat the value.
+        let is_secret = SECRET_KEYS.iter().any(|secret| key.starts_with(secret));
+        let reason = if is_secret { SECRET_REASON } else { error.inner().message() }.to_owned();
+        SettingsError::Value { key, origin, reason }
     })?;
     let root = match path.and_then(Path::parent) {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -92,7 +99,11 @@ fn check(settings: &Settings) -> Result<(), (&'static str, String)> {
 fn read(path: &Path) -> Result<Table, SettingsError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-    text.parse().map_err(|source| SettingsError::Syntax { path: path.to_owned(), source: Box::new(source) })
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        SettingsError::Syntax { path: path.to_owned(), line, reason: error.message().to_owned() }
+    })
 }
 
 /// Puts `FASTBUILD__SECTION__KEY=value` over the file. A value that reads as TOML is taken as such, all else as text.
@@ -105,7 +116,7 @@ fn overlay(table: &mut Table, name: &str, value: &str) -> Result<(), SettingsErr
     let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     // A key of digits is a text all the same, and so is a date.
     let is_text_setting =
-        matches!(key.as_str(), "key" | "iv" | "time_zone" | "host" | "public_url" | "file" | "header");
+        matches!(key.as_str(), "key" | "iv" | "strong_key" | "time_zone" | "host" | "public_url" | "file" | "header");
     let value = match parsed {
         Some(value) if !is_text_setting || value.is_str() => value,
         _ => Value::String(value.to_owned()),
@@ -169,6 +180,33 @@ mod tests {
         for (url, file) in [("sqlite:////srv/a.db", "/srv/a.db"), ("/srv/b.db", "/srv/b.db")] {
             let settings = load(None, variables(&[("FASTBUILD__DB__FILE", url)])).unwrap();
             assert_eq!(settings.db.file, file);
+        }
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.toml");
+        for text in [
+            "[aes]\nkey = canary\n",
+            "[aes]\nkey = \"canary\n",
+            "[aes]\nkey = [\"canary\"]\n",
+            "[callback]\nsigning_secrets = \"canary\"\n",
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = load(Some(&file), []).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+            assert!(
+                ["line 2 of", "aes.key", "callback.signing_secrets"]
+                    .iter()
+                    .any(|part| error.to_string().contains(part)),
+                "{error}"
+            );
+        }
+        let given = [("FASTBUILD__CALLBACK__SIGNING_SECRETS", "canary"), ("FASTBUILD__AES__STRONG_KEY", "canary")];
+        for (name, value) in given {
+            let outcome = load(None, variables(&[(name, value)]));
+            assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
         }
     }
 

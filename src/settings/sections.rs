@@ -171,11 +171,17 @@ pub struct AesSection {
     pub key: SecretString,
     /// Initialisation vector: 16 bytes.
     pub iv: String,
+    /// Key of the better form, `v2:` and AES-256-GCM, taken beside the other; any text, off when empty.
+    pub strong_key: SecretString,
 }
 
 impl Default for AesSection {
     fn default() -> Self {
-        Self { key: SecretString::from("c7e71f37dda040fd"), iv: "0000000000000000".to_owned() }
+        Self {
+            key: SecretString::from("c7e71f37dda040fd"),
+            iv: "0000000000000000".to_owned(),
+            strong_key: SecretString::from(""),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub use configure::{ConfigureError, ConfigureOrder, DockerServerOrder, Field, Ha
 pub use current::Site;
 pub use headers::{HEADERS_PURPOSE, HeaderError, check_headers};
 pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError, full_name};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use tls_archive::unpack as unpack_tls_archive;
 pub use tls_archive::{TlsArchiveError, TlsFile};
 
 /// What Harbor's password is sealed for.

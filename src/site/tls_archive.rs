@@ -82,7 +82,7 @@ pub(super) fn missing_names(files: &[TlsFile]) -> String {
 }
 
 /// Reads the three files out of a tar or tar.gz.
-pub(super) fn unpack(archive: &[u8]) -> Result<BTreeMap<TlsFile, Vec<u8>>, TlsArchiveError> {
+pub(crate) fn unpack(archive: &[u8]) -> Result<BTreeMap<TlsFile, Vec<u8>>, TlsArchiveError> {
     if archive.len() > MAX_ARCHIVE_BYTES {
         return Err(TlsArchiveError::TooLarge(MAX_ARCHIVE_BYTES as u64));
     }

@@ -15,6 +15,7 @@ mod image_life;
 mod import;
 mod queue;
 mod retention;
+mod sealed;
 mod stage;
 mod task;
 mod task_list;
@@ -26,11 +27,11 @@ mod plan_tests;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use group_sync::GroupSync;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::{AccessTokenRow, NewAccessToken};
@@ -43,12 +44,27 @@ pub use image_life::ImageLifeRow;
 pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
 pub use queue::{QueueLine, QueueRank};
 pub use retention::ExpiredTask;
+pub use sealed::{Resealed, SealedColumn, SealedRow};
 pub use stage::StageRow;
 pub use task::{Failure, NewTask, TaskRow};
 pub use task_list::TaskFilter;
 
 const READERS: u32 = 6;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long SQLite itself waits for another process's lock; `Store::write` asks again after that.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a write waits for another process's lock, unless it runs [`patiently`].
+const PATIENCE: Duration = Duration::from_secs(15);
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+tokio::task_local! {
+    static PATIENT: ();
+}
+
+/// Runs work whose writes wait as long as another process locks the database: tasks and callbacks have the time, and a
+/// backup that takes a minute must fail none of them. A client's request, which has not, is told after [`PATIENCE`].
+pub async fn patiently<F: Future>(work: F) -> F::Output {
+    PATIENT.scope((), work).await
+}
 
 /// What the database refused.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +103,17 @@ impl StoreError {
     /// Whether a UNIQUE constraint refused the row.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// Whether another process locks the database.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Database(error) if result_code(error).is_some_and(|code| matches!(code & 0xff, 5 | 6)))
+    }
+
+    /// Whether the database's disk is full. Shared memory that cannot grow is an input/output error of its own kind.
+    pub fn is_disk_full(&self) -> bool {
+        let is_full = |code: i32| code & 0xff == 13 || code == 4_874;
+        matches!(self, Self::Database(error) if result_code(error).is_some_and(is_full))
     }
 }
 
@@ -178,9 +205,25 @@ impl Store {
 
     /// Begins a write transaction.
     pub async fn write(&self, durability: Durability) -> Result<Writing<'_>, StoreError> {
-        let turn = self.turn.lock().await;
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Writing { transaction, turn, store: self, durability })
+        let start = Instant::now();
+        let mut is_told = false;
+        loop {
+            let turn = self.turn.lock().await;
+            let error = match self.writer.begin_with("BEGIN IMMEDIATE").await {
+                Ok(transaction) => return Ok(Writing { transaction, turn, store: self, durability }),
+                Err(error) => StoreError::from(error),
+            };
+            // Others take their turn meanwhile: each must find out in its own time.
+            drop(turn);
+            let is_patient = PATIENT.try_with(|()| ()).is_ok();
+            if !error.is_busy() || (!is_patient && start.elapsed() >= PATIENCE) {
+                return Err(error);
+            }
+            if start.elapsed() >= PATIENCE && !std::mem::replace(&mut is_told, true) {
+                tracing::warn!("another process locks the database for {} s already; tasks wait", PATIENCE.as_secs());
+            }
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
     }
 
     /// Proves that the database answers.
@@ -196,6 +239,12 @@ impl Store {
     }
 }
 
+/// SQLite's extended result code of an error; its last byte is the primary one.
+fn result_code(error: &sqlx::Error) -> Option<i32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.code()?.parse().ok()
+}
+
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, StoreError> {
     Ok(SqlitePoolOptions::new()
         .max_connections(connections)
@@ -203,6 +252,14 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
         .acquire_timeout(Duration::from_mins(1))
         .idle_timeout(None)
         .max_lifetime(None)
+        // SQLite rolls back by itself when a disk is full; sqlx then takes its own rollback for failed and the
+        // connection for one inside a transaction, for ever. Such a connection is closed and opened anew.
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await?)
 }

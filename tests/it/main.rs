@@ -13,6 +13,7 @@ mod import_old;
 mod job;
 mod lab;
 mod operate;
+mod packaging;
 mod readme;
 mod registry;
 mod support;

@@ -9,6 +9,7 @@ mod configuration;
 mod configuration_refusals;
 mod contract;
 mod edge;
+mod hostile;
 mod lists;
 mod openapi;
 mod scripted_engine;

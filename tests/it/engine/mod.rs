@@ -3,6 +3,7 @@
 mod builds;
 mod causes;
 mod connections;
+mod guest;
 mod images;
 mod probes;
 mod registry;

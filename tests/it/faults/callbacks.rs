@@ -8,6 +8,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 
 use super::hand::{LIMIT, debian, forget, plain};
+use super::table::{Fault, RECEIVER_500, RECEIVER_AND_SERVICE_DOWN, RECEIVER_REDIRECTS};
 use crate::lab;
 use crate::support::{Receiver, TestService, wait_for};
 
@@ -26,9 +27,10 @@ async fn wait_for_attempts(service: &TestService, count: usize) -> Vec<Value> {
     .await
 }
 
-async fn push(service: &TestService, callback_url: &str) -> i64 {
+async fn push(service: &TestService, callback_url: &str, row: &Fault) -> i64 {
     let target = lab::unique_name("callback");
     let task = service.build(&plain(&debian().await, &target, callback_url).build(), LIMIT).await;
+    assert_eq!(task["state"], row.state, "{task:#}");
     forget(&target).await;
     task["task_id"].as_i64().unwrap()
 }
@@ -38,7 +40,7 @@ async fn a_receiver_that_answers_500_gets_it_again_and_every_attempt_is_recorded
     let service = TestService::configured().await;
     let receiver = Receiver::start().await;
     receiver.answer(500);
-    let task_id = push(&service, &receiver.url).await;
+    let task_id = push(&service, &receiver.url, &RECEIVER_500).await;
     let first = receiver.wait(task_id).await;
     wait_for_attempts(&service, 1).await;
     receiver.answer(200);
@@ -66,7 +68,7 @@ async fn a_redirect_is_not_followed_and_counts_as_not_delivered() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/away", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let task_id = push(&service, &url).await;
+    let task_id = push(&service, &url, &RECEIVER_REDIRECTS).await;
     let rows = wait_for_attempts(&service, 2).await;
     assert!(rows.iter().all(|row| row["url"] == url), "{rows:#?}");
     assert!(receiver.of_task(task_id).is_empty(), "the redirect was followed");
@@ -78,7 +80,7 @@ async fn a_receiver_that_is_down_gets_it_after_a_restart_of_ours() {
     let port = crate::support::process::free_port();
     let url = format!("http://127.0.0.1:{port}/cb");
     let service = TestService::configured().await;
-    let task_id = push(&service, &url).await;
+    let task_id = push(&service, &url, &RECEIVER_AND_SERVICE_DOWN).await;
     let rows = wait_for_attempts(&service, 1).await;
     assert!(rows[0]["result"].as_str().unwrap().to_lowercase().contains("refused"), "{rows:#?}");
     let directory = service.directory.clone();

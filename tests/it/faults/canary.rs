@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use fastbuild::pipeline::KeptPasswords;
+use fastbuild::request::BuildRequest;
+use fastbuild::secret::{PlatformCipher, Sealer};
+use fastbuild::site::Harbor;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -82,6 +86,57 @@ async fn a_password_is_nowhere_but_in_its_hash() {
     search_files(directory.path()).await;
     search("the log", &std::fs::read_to_string(log_file(directory.path())).unwrap());
     forget(&target).await;
+}
+
+/// What a panic or a log line would print of the types that hold a password, and what refusals say.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_debug_output_nor_refusals_show_a_password() {
+    let account = lab::account();
+    let secret = SSH.repeat(2);
+    let variables = [
+        ("FASTBUILD__AES__KEY".to_owned(), secret[..32].to_owned()),
+        ("FASTBUILD__AES__STRONG_KEY".to_owned(), secret.clone()),
+        ("FASTBUILD__CALLBACK__SIGNING_SECRETS".to_owned(), format!("[{secret:?}]")),
+    ];
+    let settings = fastbuild::settings::load(None, variables).unwrap();
+    let cipher = PlatformCipher::new(&"c7e71f37dda040fd".into(), "0000000000000000").unwrap();
+    let (base, target) = (lab::base("nothing:1"), lab::unique_name("canary"));
+    let document = plain(&base, &target, "").ssh(SSH).jupyter(JUPYTER).build();
+    let request = BuildRequest::parse(document.to_string().as_bytes(), &cipher).unwrap();
+    let kept = KeptPasswords::of(&request);
+    let harbor = Harbor { row_id: 1, account: account.clone(), dns: None, ca_pem: None };
+    let sealer = Sealer::from_settings(&SSH.into(), &[JUPYTER.into()]);
+    for shown in [
+        format!("{settings:?}"),
+        format!("{request:?}"),
+        format!("{kept:?} {:?}", kept.to_json()),
+        format!("{harbor:?} {account:?}"),
+        format!("{:?} {sealer:?}", cipher.with_strong_key(&SSH.into())),
+    ] {
+        search("Debug output", &shown);
+    }
+
+    let directory = tempfile::tempdir().unwrap();
+    let process = ServeProcess::start(directory.path(), free_port(), &[("FASTBUILD__LOG__FILTER", "trace")]).await;
+    process.configure(Configuration::default()).await;
+    for wrong in [
+        serde_json::json!(SSH),
+        serde_json::json!({ "password": SSH }),
+        serde_json::json!([SSH]),
+        serde_json::json!(format!("v2:{SSH}")),
+        serde_json::json!(format!("{}\u{0}", encrypted(SSH))),
+    ] {
+        for field in ["webSSHSecret", "jupyterLabSecret"] {
+            let document = plain(&base, &target, "").edit(|document| document[field] = wrong.clone()).build();
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.post(format!("{}/api/fast-build/task/build-image", process.url)).json(&document);
+            let answer = request.send().await.unwrap().text().await.unwrap();
+            assert!(answer.contains(field), "{answer}");
+            search("a refusal", &answer);
+        }
+    }
+    assert!(process.terminate().await.0.success());
+    search_files(directory.path()).await;
 }
 
 async fn search_image(image: &str) {

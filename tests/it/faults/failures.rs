@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::hand::{Expected, LIMIT, debian, fails, forget, no_container_left, plain};
+use super::table::{REGISTRY_AWAY, TASK_DIRECTORY_GONE};
 use crate::lab;
 use crate::support::proxy::{FaultProxy, Mode, Upstream};
 use crate::support::{Configuration, Receiver, TestService};
@@ -82,8 +83,7 @@ async fn a_push_that_is_refused_and_one_to_a_registry_that_goes_away() {
     let gone = Configuration::default().with("harbor_registry_dns", &proxy.address.to_string());
     assert_eq!(service.configure(gone).await.1["code"], 0);
     proxy.set(Mode::Cut);
-    let expected = Expected { state: "PUSH_FAILED", cause: "REGISTRY_UNREACHABLE", stage: "push", message: "" };
-    let task = fails(&service, &receiver, &request, &expected).await;
+    let task = fails(&service, &receiver, &request, &REGISTRY_AWAY.expected("")).await;
     let log = service.text(&format!("/task/{}/push.log", task["work_dir_name"].as_str().unwrap())).await;
     assert!(log.contains("trying again in 2 s"), "{log}");
     // Back again: the failed task freed its name.
@@ -105,7 +105,7 @@ async fn a_task_directory_that_goes_away_costs_no_task() {
         std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
     }
     let task = service.end_of(task_id, LIMIT).await;
-    let states = [json!("PUSH_SUCCESS"), json!("PREPARE_FAILED")];
+    let states = [json!(TASK_DIRECTORY_GONE.state), json!("PREPARE_FAILED")];
     assert!(states.contains(&task["state"]), "{task:#}");
     receiver.wait(task_id).await;
     let task = service.post(&format!("/task/rebuild-task?task_id={task_id}"), &json!(null)).await.1;

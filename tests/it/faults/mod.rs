@@ -2,10 +2,16 @@
 
 mod callbacks;
 mod canary;
+mod daemon;
+mod disk;
 mod failures;
 mod hand;
 mod load;
 mod many;
 mod network;
+mod outbox;
+mod panics;
 mod refusals;
 mod restart;
+mod rotation;
+mod table;

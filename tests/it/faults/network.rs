@@ -2,10 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use fastbuild::image::ImageReference;
 use fastbuild::settings::Settings;
 use serde_json::json;
 
 use super::hand::{Expected, LIMIT, check_failure, debian, fails, forget, no_container_left, plain};
+use super::table::{
+    BUILD_SILENT, BUILD_TOO_LONG, DAEMON_AWAY, DAEMON_CUT_IN_BUILD, DAEMON_HANGS, DAEMON_RESETS, DAEMON_SLOW,
+    DATABASE_LOCKED, REGISTRY_401_PULL, REGISTRY_401_PUSH, REGISTRY_403_PULL, REGISTRY_403_PUSH, REGISTRY_429_PULL,
+    REGISTRY_429_PUSH, REGISTRY_500_PULL, REGISTRY_500_PUSH, REGISTRY_503_PULL, REGISTRY_503_PUSH,
+    REGISTRY_AWAY_A_WHILE, REGISTRY_CUTS_UPLOADS, REGISTRY_HANGS, REGISTRY_QUOTA, TASK_TOO_LONG,
+};
 use crate::lab;
 use crate::support::proxy::{FaultProxy, Mode, Upstream};
 use crate::support::registry::FrontRegistry;
@@ -72,7 +79,8 @@ async fn a_daemon_that_is_cut_off_during_a_build_is_asked_again() {
     proxy.set(Mode::Pass);
     service.post(&format!("/task/cancel-task?task_id={task_id}"), &json!(null)).await;
     let task = service.end_of(task_id, Duration::from_secs(20)).await;
-    assert_eq!((&task["state"], &task["cause"]), (&json!("BUILD_ABORT"), &json!("CANCELLED")), "{task:#}");
+    let row = DAEMON_CUT_IN_BUILD;
+    assert_eq!((&task["state"], &task["cause"]), (&json!(row.state), &json!(row.cause)), "{task:#}");
     let log = service.text(&format!("/task/{}/build.log", task["work_dir_name"].as_str().unwrap())).await;
     assert!(log.contains("DAEMON_LOST") && log.contains("trying again in 2 s, 4 more"), "{log}");
     assert_eq!(task["attempts"], 1, "a retry inside a stage is no new attempt");
@@ -88,7 +96,7 @@ async fn a_daemon_that_is_cut_off_during_a_build_is_asked_again() {
     proxy.set(Mode::Cut);
     proxy.set(Mode::Pass);
     let task = service.end_of(task_id, LIMIT).await;
-    assert_eq!(task["state"], "PUSH_SUCCESS", "{task:#}");
+    assert_eq!(task["state"], DAEMON_RESETS.state, "{task:#}");
     forget(&target).await;
     no_container_left().await;
     service.stop().await;
@@ -100,8 +108,8 @@ async fn a_daemon_that_stays_away_ends_a_task_as_lost() {
     let receiver = Receiver::start().await;
     let target = lab::unique_name("lost");
     proxy.set(Mode::Cut);
-    let expected = Expected { state: "PULL_FAILED", cause: "DAEMON_LOST", stage: "pull", message: "" };
-    let task = fails(&service, &receiver, &plain(&debian().await, &target, &receiver.url).build(), &expected).await;
+    let request = plain(&debian().await, &target, &receiver.url).build();
+    let task = fails(&service, &receiver, &request, &DAEMON_AWAY.expected("")).await;
     assert!(!task["message"].as_str().unwrap().is_empty());
     service.stop().await;
 }
@@ -120,7 +128,7 @@ async fn a_daemon_that_hangs_is_ended_by_the_stages_limit() {
     proxy.set(Mode::Hang);
     let task = service.end_of(task_id, LIMIT).await;
     proxy.set(Mode::Pass);
-    assert_eq!(task["cause"], "TIMEOUT", "{task:#}");
+    assert_eq!(task["cause"], DAEMON_HANGS.cause, "{task:#}");
     let stage = task["failed_stage"].as_str().unwrap().to_owned();
     let message = format!("the stage {stage} took longer than its limit of");
     let expected =
@@ -136,12 +144,7 @@ async fn a_daemon_that_hangs_is_ended_by_the_stages_limit() {
     assert_eq!(service.configure(dns).await.1["code"], 0);
     let target = format!("{}/test/hang:{}", registry.address, target.tag_or_latest()).parse().unwrap();
     registry.set(Mode::Hang);
-    let expected = Expected {
-        state: "PUSH_FAILED",
-        cause: "TIMEOUT",
-        stage: "push",
-        message: "the stage push took longer than its limit of 3 seconds",
-    };
+    let expected = REGISTRY_HANGS.expected("the stage push took longer than its limit of 3 seconds");
     fails(&service, &receiver, &plain(&base, &target, &receiver.url).build(), &expected).await;
     forget(&target).await;
     no_container_left().await;
@@ -153,7 +156,8 @@ async fn a_slow_daemon_is_only_slow() {
     let (service, proxy) = behind_proxy(|_| {}).await;
     proxy.set(Mode::Delay(Duration::from_millis(100)));
     let target = lab::unique_name("slow");
-    service.build(&plain(&debian().await, &target, "").build(), LIMIT).await;
+    let task = service.build(&plain(&debian().await, &target, "").build(), LIMIT).await;
+    assert_eq!(task["state"], DAEMON_SLOW.state);
     forget(&target).await;
     service.stop().await;
 }
@@ -161,10 +165,10 @@ async fn a_slow_daemon_is_only_slow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_and_time_limits_end_a_build() {
     let receiver = Receiver::start().await;
-    for (idle_seconds, build_seconds, task_seconds, state, cause, message) in [
-        (2, 600, 600, "BUILD_FAILED", "IDLE_TIMEOUT", "nothing moved in the build for 2 s"),
-        (600, 4, 600, "BUILD_FAILED", "TIMEOUT", "the stage build took longer than its limit of 4 seconds"),
-        (600, 600, 10, "BUILD_ABORT", "TIMEOUT", "the task took longer than limits.task_seconds"),
+    for (idle_seconds, build_seconds, task_seconds, row, message) in [
+        (2, 600, 600, BUILD_SILENT, "nothing moved in the build for 2 s"),
+        (600, 4, 600, BUILD_TOO_LONG, "the stage build took longer than its limit of 4 seconds"),
+        (600, 600, 10, TASK_TOO_LONG, "the task took longer than limits.task_seconds"),
     ] {
         let service = TestService::configured_with(|settings| {
             settings.build.network = "host".to_owned();
@@ -179,7 +183,7 @@ async fn silence_and_time_limits_end_a_build() {
             .pip(&["six"])
             .source("pip", "silent", "pip.conf")
             .build();
-        fails(&service, &receiver, &request, &Expected { state, cause, stage: "build", message }).await;
+        fails(&service, &receiver, &request, &row.expected(message)).await;
         service.stop().await;
     }
 }
@@ -193,25 +197,21 @@ async fn what_a_registry_answers_becomes_a_cause() {
     assert_eq!(service.configure(configuration).await.1["code"], 0);
     let receiver = Receiver::start().await;
     let base = debian().await;
-    for (status, cause) in [
-        (401, "REGISTRY_AUTH"),
-        (403, "REGISTRY_AUTH"),
-        (429, "REGISTRY_UNREACHABLE"),
-        (500, "REGISTRY_UNREACHABLE"),
-        (503, "REGISTRY_UNREACHABLE"),
+    for (status, pull_row, push_row) in [
+        (401, REGISTRY_401_PULL, REGISTRY_401_PUSH),
+        // The daemon's words for a refused pull are those for an image that is not there, and say both.
+        (403, REGISTRY_403_PULL, REGISTRY_403_PUSH),
+        (429, REGISTRY_429_PULL, REGISTRY_429_PUSH),
+        (500, REGISTRY_500_PULL, REGISTRY_500_PUSH),
+        (503, REGISTRY_503_PULL, REGISTRY_503_PUSH),
     ] {
         let target = format!("{address}/test/answers:{}", lab::unique_name("x").tag_or_latest()).parse().unwrap();
         registry.answer(status);
         let pull = plain(&format!("{address}/base/absent:{status}").parse().unwrap(), &target, &receiver.url).build();
-        // The daemon's words for a refused pull are those for an image that is not there, and say both.
-        let pull_cause = if status == 403 { "BASE_NOT_FOUND" } else { cause };
-        let expected = Expected { state: "PULL_FAILED", cause: pull_cause, stage: "pull", message: "" };
-        fails(&service, &receiver, &pull, &expected).await;
+        fails(&service, &receiver, &pull, &pull_row.expected("")).await;
         let push = plain(&base, &target, &receiver.url).build();
         // A refused account is told before the first byte is built; a registry that is not well is given its time.
-        let (state, stage) = if status < 404 { ("CHECK_FAILED", "check") } else { ("PUSH_FAILED", "push") };
-        let expected = Expected { state, cause, stage, message: "" };
-        fails(&service, &receiver, &push, &expected).await;
+        fails(&service, &receiver, &push, &push_row.expected("")).await;
         registry.answer(200);
         forget(&target).await;
     }
@@ -231,9 +231,49 @@ async fn a_registry_that_is_away_for_a_while_is_waited_for() {
     let start = Instant::now();
     let task_id = service.submit(&plain(&debian().await, &target, "").build()).await;
     wait_for("refused connections of two tries", LIMIT, || async { (proxy.connections() > 3).then_some(()) }).await;
+    if std::env::var("FASTBUILD_TORTURE").is_ok_and(|value| value == "1") {
+        tokio::time::sleep(Duration::from_secs(60).saturating_sub(start.elapsed())).await;
+    }
     proxy.set(Mode::Pass);
     let task = service.end_of(task_id, LIMIT).await;
-    assert_eq!(task["state"], "PUSH_SUCCESS", "{task:#} after {:?}", start.elapsed());
+    assert_eq!(task["state"], REGISTRY_AWAY_A_WHILE.state, "{task:#} after {:?}", start.elapsed());
+    forget(&target).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_cuts_uploads_or_has_no_room_left() {
+    let front = FrontRegistry::start().await;
+    let proxy = FaultProxy::start(Upstream::Tcp(front.address)).await;
+    let service = TestService::start().await;
+    let configuration = Configuration::default().with("harbor_registry_dns", &proxy.address.to_string());
+    assert_eq!(service.configure(configuration).await.1["code"], 0);
+    let receiver = Receiver::start().await;
+    let base = debian().await;
+    let new_target = || -> ImageReference {
+        format!("{}/test/cut{}:1", proxy.address, lab::unique_name("x").tag_or_latest()).parse().unwrap()
+    };
+    // A repository of its own has none of the layers, so that all of them are uploaded.
+    let target = new_target();
+    let task_id = service.submit(&plain(&base, &target, &receiver.url).ssh("a password").build()).await;
+    waits_in_state(&service, task_id, "BUILDING").await;
+    proxy.set(Mode::CutAfter(1 << 20));
+    service.wait_for_log(task_id, "push", "pushing").await;
+    let before = proxy.connections();
+    wait_for("uploads that were cut", LIMIT, || async { (proxy.connections() > before + 2).then_some(()) }).await;
+    proxy.set(Mode::Pass);
+    let task = service.end_of(task_id, LIMIT).await;
+    assert_eq!(task["state"], REGISTRY_CUTS_UPLOADS.state, "{task:#}");
+    let digests = front.digests_of(target.repository(), target.tag_or_latest());
+    assert!(digests.len() == 1 && digests.contains(task["image_digest"].as_str().unwrap()), "{digests:?} {task:#}");
+    forget(&target).await;
+    // Harbor's words for a project whose quota is used up.
+    front.refuse_manifests(Some(
+        "adding 1.1 MiB of storage resource, which when updated to current usage of 9.5 MiB will exceed the configured upper limit of 10.0 MiB.",
+    ));
+    let target = new_target();
+    let request = plain(&base, &target, &receiver.url).build();
+    fails(&service, &receiver, &request, &REGISTRY_QUOTA.expected("exceed the configured upper limit")).await;
     forget(&target).await;
     service.stop().await;
 }
@@ -254,7 +294,7 @@ async fn a_database_that_another_process_locks_is_waited_for() {
         sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     });
     let task = service.end_of(task_id, LIMIT).await;
-    assert_eq!(task["state"], "PUSH_SUCCESS", "{task:#}");
+    assert_eq!(task["state"], DATABASE_LOCKED.state, "{task:#}");
     receiver.wait(task_id).await;
     forget(&target).await;
     service.stop().await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Where a proxy leads.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub enum Mode {
     Delay(Duration),
     /// Takes them and passes nothing on; connections stay open.
     Hang,
+    /// Passes this many bytes on from each client's connection, then closes it.
+    CutAfter(usize),
     /// Closes every connection, open or new.
     Cut,
 }
@@ -118,18 +121,25 @@ async fn both(
     mode: watch::Receiver<Mode>,
     (sent, received): &Passed,
 ) {
-    tokio::join!(
-        pump(client_read, server_write, mode.clone(), sent),
-        pump(server_read, client_write, mode, received)
-    );
+    // A connection that is cut in one direction is cut in the other.
+    let cut = CancellationToken::new();
+    let there = pump(client_read, server_write, mode.clone(), &cut, sent, true);
+    let back = pump(server_read, client_write, mode, &cut, received, false);
+    tokio::select! {
+        () = cut.cancelled() => {}
+        _ = async { tokio::join!(there, back) } => {}
+    }
 }
 
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut mode: watch::Receiver<Mode>,
-    passed: &AtomicU64,
+    cut: &CancellationToken,
+    counter: &AtomicU64,
+    is_from_client: bool,
 ) {
+    let mut passed = 0;
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = tokio::select! {
@@ -144,6 +154,13 @@ async fn pump(
         let present = *mode.borrow();
         match present {
             Mode::Pass => {}
+            Mode::CutAfter(limit) => {
+                passed += if is_from_client { read } else { 0 };
+                if passed > limit {
+                    cut.cancel();
+                    return;
+                }
+            }
             Mode::Delay(pause) => tokio::time::sleep(pause).await,
             Mode::Hang => {
                 let passes = mode.wait_for(|mode| *mode != Mode::Hang).await.map(|mode| *mode);
@@ -156,6 +173,6 @@ async fn pump(
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
-        passed.fetch_add(read as u64, Ordering::SeqCst);
+        counter.fetch_add(read as u64, Ordering::SeqCst);
     }
 }

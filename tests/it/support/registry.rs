@@ -23,6 +23,8 @@ pub struct FrontRegistry {
 
 struct Shared {
     status: AtomicU16,
+    /// Why manifests are refused, in a registry's words.
+    refused_manifests: Mutex<Option<&'static str>>,
     refusals: AtomicUsize,
     pushed: Mutex<BTreeMap<String, BTreeSet<String>>>,
     client: reqwest::Client,
@@ -34,6 +36,7 @@ impl FrontRegistry {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let shared = Arc::new(Shared {
             status: AtomicU16::new(200),
+            refused_manifests: Mutex::default(),
             refusals: AtomicUsize::new(0),
             pushed: Mutex::default(),
             client,
@@ -48,6 +51,11 @@ impl FrontRegistry {
     /// Answers logins as before and everything else with this status; 200 passes on again.
     pub fn answer(&self, status: u16) {
         self.shared.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Refuses every manifest with 403 and these words from now on, as a full project does; `None` takes them again.
+    pub fn refuse_manifests(&self, words: Option<&'static str>) {
+        *self.shared.refused_manifests.lock().unwrap() = words;
     }
 
     /// How many requests it refused.
@@ -78,6 +86,12 @@ async fn answer(State(registry): State<Arc<Shared>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let is_manifest = parts.method == Method::PUT && parts.uri.path().contains("/manifests/");
+    let words = *registry.refused_manifests.lock().unwrap();
+    if let Some(words) = words.filter(|_| is_manifest) {
+        registry.refusals.fetch_add(1, Ordering::SeqCst);
+        let body = json!({"errors": [{"code": "DENIED", "message": words}]});
+        return (StatusCode::FORBIDDEN, axum::Json(body)).into_response();
+    }
     // The name it was asked under goes on as it is: the lab's registry makes its upload addresses from it.
     let forward = registry.client.request(parts.method, format!("http://{}{path}", lab::registry()));
     let body = reqwest::Body::wrap_stream(body.into_data_stream());

@@ -38,6 +38,10 @@ pub struct ScriptedEngine {
     pub removed: Mutex<Vec<String>>,
     /// A build that waits prints a line `tick <microseconds since 1970>` this often.
     pub tick: Option<std::time::Duration>,
+    /// The call that panics.
+    pub panics: Mutex<Option<&'static str>>,
+    /// What calls were given.
+    pub seen: Mutex<Vec<String>>,
 }
 
 /// What a call does before it does its work.
@@ -67,6 +71,22 @@ impl ScriptedEngine {
                 }
             }
         }
+    }
+
+    /// Panics in this call from now on, printing all that it was given.
+    pub fn panic_in(&self, call: Option<&'static str>) {
+        *self.panics.lock().unwrap() = call;
+    }
+
+    /// What calls were given, as `Debug` shows it.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn note(&self, call: &'static str, given: &str) {
+        self.seen.lock().unwrap().push(given.to_owned());
+        let panics = *self.panics.lock().unwrap();
+        assert!(panics != Some(call), "a scripted panic in {call}: {given}");
     }
 }
 
@@ -144,6 +164,7 @@ impl Engine for ScriptedEngine {
 
     async fn build(&self, order: &BuildOrder, sink: &dyn ProgressSink) -> Result<BuiltImage, EngineError> {
         self.begin("build").await;
+        self.note("build", &format!("{order:?}"));
         let number = self.builds.fetch_add(1, Ordering::SeqCst);
         self.wait_at_gate(sink).await;
         for line in 0..5 {
@@ -167,10 +188,11 @@ impl Engine for ScriptedEngine {
     async fn push(
         &self,
         reference: &ImageReference,
-        _: Option<&RegistryAccount>,
+        account: Option<&RegistryAccount>,
         _: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
         self.begin("push").await;
+        self.note("push", &format!("{account:?}"));
         self.pushes.fetch_add(1, Ordering::SeqCst);
         Ok(Digest::of(format!("manifest {reference}").as_bytes()))
     }

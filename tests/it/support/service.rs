@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastbuild::api::AppState;
 use fastbuild::clock::{Clock, SystemClock};
 use fastbuild::engine::{Connector, DockerConnector};
 use fastbuild::serve::{Outside, Service};
@@ -75,6 +76,8 @@ pub struct TestService {
     pub directory: Arc<TempDir>,
     /// A client for it.
     pub client: reqwest::Client,
+    /// What its handlers share.
+    pub state: AppState,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<()>,
 }
@@ -116,6 +119,7 @@ impl TestService {
         change(&mut settings);
         let outside = Outside { clock, connector };
         let service = Service::prepare(settings, outside).await.expect("service");
+        let state = service.state().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
@@ -124,7 +128,7 @@ impl TestService {
             service.serve(listener, async move { stopped.cancelled().await }).await.expect("serve");
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(2)).build().unwrap();
-        Self { url, directory, client, stop, served }
+        Self { url, directory, client, state, stop, served }
     }
 
     /// Starts one that is configured for the laboratory.
