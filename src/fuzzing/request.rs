@@ -67,6 +67,7 @@ fn plan_on(request: &BuildRequest, descriptor: &ImageDescriptor) {
         jupyter_hash: request.jupyter_password.as_ref().map(|_| "argon2:$argon2id$v=19$hash"),
         task_id: 1_795_229_647_053,
         options: &options,
+        earlier: Chains::default(),
     };
     if let Ok(recipe) = plan(&input) {
         assert_intended(&recipe);

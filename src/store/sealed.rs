@@ -162,7 +162,7 @@ impl Store {
     /// Writes the whole file anew, so that no free page keeps what a row held before.
     pub async fn compact(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
-        sqlx::query("VACUUM").execute(&self.durable).await?;
+        sqlx::query("VACUUM").execute(&self.writer).await?;
         Ok(())
     }
 }
