@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastbuild::image::ImageReference;
-use fastbuild::settings::{PipInstaller, Settings};
+use fastbuild::settings::Settings;
 use serde_json::{Value, json};
 
 use super::installers::LOOK_AROUND;
@@ -121,17 +121,7 @@ async fn every_way_to_an_image_gives_the_same_image() {
     let all = Built::of(&service, |target| request(target, &ten).edit(forced)).await;
     compare(&third.look().await, &all.look().await, "over two earlier images");
 
-    let pip = TestService::configured_with(|settings| {
-        on_the_hosts_network(settings);
-        settings.build.pip_installer = PipInstaller::Pip;
-    })
-    .await;
-    index.lay(&pip);
-    let by_pip = Built::of(&pip, |target| request(target, &nine)).await;
-    compare(&by_pip.look().await, &expected, "pip in uv's place");
-
-    forget(&[&first, &second, &third, &served, &fourth, &scratch, &all, &by_pip]).await;
-    pip.stop().await;
+    forget(&[&first, &second, &third, &served, &fourth, &scratch, &all]).await;
     service.stop().await;
 }
 
