@@ -37,3 +37,4 @@ CREATE TABLE access_session (
 CREATE INDEX access_session_expire ON access_session (expire_time);
 
 CREATE INDEX task_owner ON task (owner, primary_id);
+CREATE INDEX task_owner_state ON task (owner, state);
