@@ -87,6 +87,7 @@ fn planned(request: &BuildRequest, descriptor: &ImageDescriptor, options: &Recip
         jupyter_hash: None,
         task_id: 1_795_229_647_053,
         options,
+        earlier: fastbuild::recipe::Chains::default(),
     })
     .expect("a plan")
 }

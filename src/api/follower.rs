@@ -37,7 +37,16 @@ impl Follower {
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         let reader = JournalReader::of_events(&directory, after);
         let watching = state.metrics.watching();
-        Self { _watching: watching, state, task_id: task.id(), reader, bell: None, last: after, language, is_over: false }
+        Self {
+            _watching: watching,
+            state,
+            task_id: task.id(),
+            reader,
+            bell: None,
+            last: after,
+            language,
+            is_over: false,
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {

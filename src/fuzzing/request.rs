@@ -2,7 +2,7 @@
 
 use crate::catalogue::{InstallerFile, MirrorFile, SourceInstaller};
 use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference, OsFamily, PackageTool};
-use crate::recipe::{RecipeInput, RecipeOptions, ResolvedFiles, needed_files, plan};
+use crate::recipe::{Chains, RecipeInput, RecipeOptions, ResolvedFiles, needed_files, plan};
 use crate::request::{BuildRequest, redacted_document};
 use crate::secret::PlatformCipher;
 

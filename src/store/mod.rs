@@ -113,7 +113,11 @@ impl StoreError {
     /// Whether the database's disk is full. Shared memory that cannot grow is an input/output error of its own kind.
     pub fn is_disk_full(&self) -> bool {
         let is_full = |code: i32| code & 0xff == 13 || code == 4_874;
-        matches!(self, Self::Database(error) if result_code(error).is_some_and(is_full))
+        match self {
+            Self::Database(error) => result_code(error).is_some_and(is_full),
+            Self::Flush(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
     }
 }
 
@@ -254,8 +258,12 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
         .max_lifetime(None)
         // SQLite rolls back by itself when a disk is full; sqlx then takes its own rollback for failed and the
         // connection for one inside a transaction, for ever. Such a connection is closed and opened anew.
-        .before_acquire(|connection, _| {
+        .before_acquire(move |connection, _| {
             Box::pin(async move {
+                // Readers share a pool and open no transaction.
+                if connections > 1 {
+                    return Ok(true);
+                }
                 connection.ping().await?;
                 Ok(!connection.is_in_transaction())
             })

@@ -77,6 +77,7 @@ impl House {
             work_dir_name: now.as_directory_name(&self.state.settings.fb.time_zone.0),
             callback_url: "http://127.0.0.1:48102/cb".to_owned(),
             owner: owner.to_owned(),
+            queue_user: String::new(),
             idempotency_key: None,
         };
         self.state.store.insert_task(&task, now).await.unwrap()

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use fastbuild::clock::{Clock, Moment};
-use fastbuild::serve::Outside;
 use fastbuild::store::DeliveryRow;
 use fastbuild::task::TaskId;
 use serde_json::Value;

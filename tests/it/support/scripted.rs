@@ -75,17 +75,17 @@ impl ScriptedEngine {
 
     /// Panics in this call from now on, printing all that it was given.
     pub fn panic_in(&self, call: Option<&'static str>) {
-        *self.panics.lock().unwrap() = call;
+        *self.panics.lock().expect("lock") = call;
     }
 
     /// What calls were given, as `Debug` shows it.
     pub fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
+        self.seen.lock().expect("lock").clone()
     }
 
     fn note(&self, call: &'static str, given: &str) {
-        self.seen.lock().unwrap().push(given.to_owned());
-        let panics = *self.panics.lock().unwrap();
+        self.seen.lock().expect("lock").push(given.to_owned());
+        let panics = *self.panics.lock().expect("lock");
         assert!(panics != Some(call), "a scripted panic in {call}: {given}");
     }
 }
@@ -146,7 +146,7 @@ impl Engine for ScriptedEngine {
         reference: &ImageReference,
         _: Option<&RegistryAccount>,
     ) -> Result<Option<Digest>, EngineError> {
-        Ok(self.digests.lock().unwrap().get(&reference.to_string()).cloned())
+        Ok(self.digests.lock().expect("lock").get(&reference.to_string()).cloned())
     }
 
     async fn probe(&self, order: &ProbeOrder) -> Result<ProbeOutput, EngineError> {
@@ -198,16 +198,16 @@ impl Engine for ScriptedEngine {
     }
 
     async fn remove_image(&self, image: &str) -> Result<bool, EngineError> {
-        self.removed.lock().unwrap().push(image.to_owned());
+        self.removed.lock().expect("lock").push(image.to_owned());
         Ok(true)
     }
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
-        Ok(self.images.lock().unwrap().clone())
+        Ok(self.images.lock().expect("lock").clone())
     }
 
     async fn list_pins(&self) -> Result<Vec<PinnedImage>, EngineError> {
-        Ok(self.pins.lock().unwrap().clone())
+        Ok(self.pins.lock().expect("lock").clone())
     }
 
     async fn list_our_containers(&self) -> Result<Vec<LocalContainer>, EngineError> {
@@ -215,7 +215,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn images_in_use(&self) -> Result<Vec<String>, EngineError> {
-        Ok(self.used_images.lock().unwrap().clone())
+        Ok(self.used_images.lock().expect("lock").clone())
     }
 
     async fn remove_container(&self, _: &str) -> Result<(), EngineError> {
