@@ -100,6 +100,7 @@ fn of_changing(method: &Method, path: &str) -> Option<Needs> {
             "/file/upload"
             | "/image/add-base-image"
             | "/system/auto_clean_image"
+            | "/system/retention"
             | "/config/config-fastbuild"
             | "/config/update-docker-server"
             | "/config/update-harbor"

@@ -24,7 +24,7 @@ const SMALL: [&str; 10] = [
 const INDEXES: [&str; 4] = ["task_search", "task_unfinished", "task_queue", "callback_due"];
 
 /// Queries that may, each for a reason.
-const ALLOWED: [(&str, &str); 5] = [
+const ALLOWED: [(&str, &str); 10] = [
     // Five rows at most.
     ("FROM stage WHERE task_id = ?", "USE TEMP B-TREE FOR ORDER BY"),
     // A search in names and descriptions of the images of record, which are few beside the tasks.
@@ -32,6 +32,13 @@ const ALLOWED: [(&str, &str); 5] = [
     ("DELETE FROM", "SCAN"),
     // The attempts for one owner's tasks, found by index; the answer alone is sorted.
     ("FROM callback_attempt WHERE task_id IN", "USE TEMP B-TREE FOR ORDER BY"),
+    // One row for each user who waits, found by index; the next one is chosen among them.
+    ("WITH RECURSIVE waiting", "SCAN waiting"),
+    ("WITH RECURSIVE waiting", "USE TEMP B-TREE FOR ORDER BY"),
+    ("GROUP BY task.queue_user", "USE TEMP B-TREE FOR GROUP BY"),
+    // The sweep of what is old, once an hour.
+    ("AS \"attempts!: i64\"", "SCAN"),
+    ("AS \"ended!: i64\"", "SCAN task"),
     // It ends at the first row.
     ("OR EXISTS (SELECT 1 FROM task)", "SCAN task"),
 ];
@@ -88,7 +95,6 @@ async fn the_hot_lists_search() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("x.sqlite3")).await.unwrap();
     for (part, index) in [
-        ("FROM task WHERE state = ? ORDER BY primary_id DESC LIMIT", "task_state"),
         ("FROM task WHERE state = 'QUEUED' AND primary_id < ?", "task_state"),
         (
             "instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0\n                 ORDER",

@@ -162,14 +162,4 @@ impl Store {
         let totals = self.task_totals_by_state().await?;
         Ok(totals.into_iter().filter(|(state, _)| !state.is_end()).map(|(_, total)| total).sum())
     }
-
-    /// How many tasks wait before this one.
-    pub async fn waiting_before(&self, primary_id: i64) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "total!: i64" FROM task WHERE state = 'QUEUED' AND primary_id < ?"#,
-            primary_id
-        )
-        .fetch_one(&self.readers)
-        .await?)
-    }
 }
