@@ -110,6 +110,8 @@ impl Store {
     /// Puts resealed texts in the place of what was read, in one durable transaction. A row that changed since stays.
     pub async fn reseal(&self, column: SealedColumn, texts: &[Resealed]) -> Result<(), StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
+        // The triggers that forbid any change make way for this one, and only within this transaction.
+        sqlx::query!("INSERT INTO resealing (under_way) VALUES (1)").execute(writing.connection()).await?;
         for Resealed { row, sealed } in texts {
             let connection = writing.connection();
             let (id, before) = (row.primary_id, &row.sealed);
@@ -156,6 +158,7 @@ impl Store {
                 }
             };
         }
+        sqlx::query!("DELETE FROM resealing").execute(writing.connection()).await?;
         writing.commit().await
     }
 
@@ -172,6 +175,7 @@ mod tests {
     use sqlx::Row as _;
 
     use super::*;
+    use crate::clock::Moment;
 
     #[tokio::test]
     async fn every_sealed_column_of_the_schema_is_known() {
@@ -189,6 +193,30 @@ mod tests {
         let mut known = SealedColumn::ALL.map(SealedColumn::name);
         known.sort_unstable();
         assert_eq!(found, known);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn rows_of_configuration_change_only_while_they_are_resealed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("db")).await.unwrap();
+        store.append_callback_headers("old", Moment(1)).await.unwrap();
+        for statement in [
+            "UPDATE callback_headers SET headers_sealed = 'x'",
+            "UPDATE callback_headers SET create_time = 2",
+            "DELETE FROM callback_headers",
+            "REPLACE INTO callback_headers (primary_id, headers_sealed, create_time) VALUES (1, 'x', 2)",
+        ] {
+            let error = sqlx::query(statement).execute(&store.writer).await.unwrap_err();
+            assert!(error.to_string().contains("append-only"), "{statement}: {error}");
+        }
+        let row = SealedRow { primary_id: 1, sealed: "old".to_owned() };
+        let texts = [Resealed { row, sealed: "new".to_owned() }];
+        store.reseal(SealedColumn::CallbackHeaders, &texts).await.unwrap();
+        let rows = store.sealed_rows(SealedColumn::CallbackHeaders, 0, 10).await.unwrap();
+        assert_eq!(rows[0].sealed, "new");
+        let again = sqlx::query("UPDATE callback_headers SET headers_sealed = 'x'").execute(&store.writer).await;
+        assert!(again.is_err(), "the way is closed again");
         store.close().await;
     }
 }

@@ -24,7 +24,7 @@ const SUBMIT: [(&str, &str); 9] = [
     ("DELETE", "/image/delete-image-by-image-name"),
 ];
 /// What only administrators may do.
-const ADMINISTER: [(&str, &str); 17] = [
+const ADMINISTER: [(&str, &str); 18] = [
     ("GET", "/check-result/all-check-result"),
     ("DELETE", "/check-result/delete-all-check-result"),
     ("GET", "/image-life/all"),
@@ -36,6 +36,7 @@ const ADMINISTER: [(&str, &str); 17] = [
     ("DELETE", "/file/delete"),
     ("POST", "/image/add-base-image"),
     ("POST", "/system/auto_clean_image"),
+    ("POST", "/system/retention"),
     ("POST", "/config/config-fastbuild"),
     ("POST", "/config/update-docker-server"),
     ("POST", "/config/update-harbor"),

@@ -51,6 +51,7 @@ async fn ends_well(service: &TestService, task_id: i64, row: &super::table::Faul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes with daemons of its own: make torture"]
 async fn a_daemon_killed_in_a_pull_or_a_push_does_it_again() {
     let mut daemon = OwnDaemon::start(None).await;
     let proxy = lab_registry().await;
@@ -101,6 +102,7 @@ async fn a_daemon_killed_in_a_pull_or_a_push_does_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes with daemons of its own: make torture"]
 async fn a_daemon_killed_or_restarted_in_a_build_builds_again_and_one_that_lost_everything_starts_anew() {
     let mut daemon = OwnDaemon::start(None).await;
     let service = service_on(&daemon, None).await;
@@ -140,6 +142,7 @@ async fn a_daemon_killed_or_restarted_in_a_build_builds_again_and_one_that_lost_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes with daemons of its own: make torture"]
 async fn a_daemon_whose_disk_is_full_says_so() {
     let daemon = OwnDaemon::start(Some(48 << 20)).await;
     let service = service_on(&daemon, None).await;
