@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastbuild::settings::Settings;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tempfile::TempDir;
@@ -19,7 +20,9 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// A configured service whose builds wait at a gate.
 async fn gated(directory: Arc<TempDir>) -> (TestService, Arc<ScriptedEngine>) {
     let engine = Arc::new(ScriptedEngine { gate: Some(Semaphore::new(0)), ..ScriptedEngine::default() });
-    let service = TestService::start_over(directory, |_| {}, Arc::new(ScriptedConnector(engine.clone()))).await;
+    // The watermarks would hold everything back on so small a disk: here it fills up at once.
+    let unmarked = |settings: &mut Settings| settings.retention.own_free_gb = 0.0;
+    let service = TestService::start_over(directory, unmarked, Arc::new(ScriptedConnector(engine.clone()))).await;
     assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
     (service, engine)
 }
