@@ -9,7 +9,7 @@ use crate::lab;
 use crate::support::scripted::{ScriptedConnector, ScriptedEngine};
 use crate::support::{Configuration, Receiver, TestService};
 
-const WORDS: &str = "a fault inside FastBuild";
+const WORDS: &str = "the service failed while it worked on the task";
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
