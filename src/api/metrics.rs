@@ -1,5 +1,7 @@
 //! `/metrics`: figures for Prometheus.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
@@ -11,6 +13,7 @@ use crate::clock::Moment;
 use crate::health::Condition;
 use crate::metrics::{Figures, ProcessFigures};
 use crate::store::StoreError;
+use crate::task::TaskState;
 
 /// Prometheus' text format, which every version of it reads.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -46,9 +49,12 @@ async fn figures(state: &AppState) -> Figures {
 
 async fn rows(state: &AppState) -> Result<Figures, StoreError> {
     let now = state.clock.now();
+    // States that no task is in are told too: a series that comes and goes cannot be counted on.
+    let totals: HashMap<_, _> = state.store.task_totals_by_state().await?.into_iter().collect();
+    let tasks = TaskState::ALL.map(|task_state| (task_state, totals.get(&task_state).copied().unwrap_or(0))).to_vec();
     let age = |oldest: Option<Moment>| Some(oldest.map_or(0, |oldest| now.millis_since(oldest)));
     Ok(Figures {
-        tasks: state.store.task_totals_by_state().await?,
+        tasks,
         oldest_wait_millis: age(state.store.oldest_queued_time().await?),
         callbacks_waiting: Some(state.store.pending_deliveries().await?),
         oldest_callback_millis: age(state.store.oldest_pending_delivery_time().await?),

@@ -100,6 +100,7 @@ async fn is_quiet(proxy: &FaultProxy) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "Docker 20.10 goes on with a layer that is under way for up to a minute: make torture"]
 async fn a_real_daemon_lets_go_of_a_pull_and_of_a_push() {
     let proxy = FaultProxy::start(Upstream::Tcp(lab::registry().to_string().parse().unwrap())).await;
     let through_proxy = |image: &ImageReference| -> ImageReference {

@@ -281,12 +281,13 @@ async fn a_disk_below_its_watermark_refuses_and_holds_and_recovers_by_itself() {
     let (status, answer) = service.post("/task/build-image", &refused).await;
     assert_eq!((status, &answer["code"]), (200, &json!(-1)), "{answer}");
     assert!(answer["msg"].as_str().unwrap().contains("DISK_FULL"), "{answer}");
-    let ready: Value = serde_json::from_str(&service.text("/readyz").await).unwrap();
-    assert_eq!(
-        (&ready["disk"]["status"], &ready["disk"]["cause"]),
-        (&json!("failing"), &json!("DISK_FULL")),
-        "{ready}"
-    );
+    // What it depends on is asked again every few seconds.
+    let ready = wait_for("/readyz to tell of the disk", Duration::from_secs(30), || async {
+        let ready: Value = serde_json::from_str(&service.text("/readyz").await).unwrap();
+        let (status, cause) = (&ready["disk"]["status"], &ready["disk"]["cause"]);
+        (status == "failing" && cause == "DISK_FULL").then(|| ready.clone())
+    })
+    .await;
     assert!(ready["disk"]["reason"].as_str().unwrap().contains("任务目录"), "{ready}");
     let figures = super::exposition::Exposition::of(&service).await;
     assert_eq!(figures.count("fastbuild_submissions_refused_total", &[("reason", "disk_full")]), 1);

@@ -66,7 +66,8 @@ async fn ends(service: &TestService, state: &str, cause: &str, stage: &str, word
     let took = start.elapsed();
     assert_eq!((&task["state"], &task["cause"]), (&json!(state), &json!(cause)), "{task:#}");
     assert_eq!(task["failed_stage"], stage, "{task:#}");
-    assert!(task["message"].as_str().unwrap().contains(words), "{task:#}");
+    let (_, told) = service.get_in("en", &format!("/task/task-details_by_task_id?task_id={first}")).await;
+    assert!(told["data"]["message"].as_str().unwrap().contains(words), "{told:#}");
     assert_eq!(receiver.wait(first).await.body["cause"], cause);
     assert_eq!(service.end_of(next, LIMIT).await["state"], "PUSH_SUCCESS", "the slot is free again");
     took
