@@ -81,7 +81,7 @@ enum Command {
     Cancel(cancel::CancelArguments),
     /// Build the request of an earlier task again.
     Rebuild(rebuild::RebuildArguments),
-    /// Remove what is old and needed by nobody, by the settings under [retention].
+    /// Remove what is old and needed by nobody, by the settings of the section `retention`.
     Clean(clean::CleanArguments),
     /// Tell the service its own address, its Harbor and its Docker server, all tested first.
     Configure(configure::ConfigureArguments),

@@ -61,7 +61,7 @@ tokio::task_local! {
 }
 
 /// Runs work whose writes wait as long as another process locks the database: tasks and callbacks have the time, and a
-/// backup that takes a minute must fail none of them. A client's request, which has not, is told after [`PATIENCE`].
+/// backup that takes a minute must fail none of them. A client's request, which has not, is told after `PATIENCE`.
 pub async fn patiently<F: Future>(work: F) -> F::Output {
     PATIENT.scope((), work).await
 }

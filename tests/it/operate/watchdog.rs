@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastbuild::settings::Settings;
 use serde_json::json;
@@ -53,9 +53,8 @@ impl Deed {
     }
 }
 
-/// A task meets the deed and ends like this, with its callback; the next one has the slot. How long the first took.
-async fn ends(service: &TestService, state: &str, cause: &str, stage: &str, words: &str) -> Duration {
-    let start = Instant::now();
+/// A task meets the deed and ends like this, with its callback; the next one has the slot.
+async fn ends(service: &TestService, state: &str, cause: &str, stage: &str, words: &str) {
     let receiver = Receiver::start().await;
     let base = lab::base("scripted:1");
     let first =
@@ -63,14 +62,12 @@ async fn ends(service: &TestService, state: &str, cause: &str, stage: &str, word
     let next =
         service.submit(&RequestShape::platform(&base, &lab::unique_name("watchdog"), &receiver.url).build()).await;
     let task = service.end_of(first, LIMIT).await;
-    let took = start.elapsed();
     assert_eq!((&task["state"], &task["cause"]), (&json!(state), &json!(cause)), "{task:#}");
     assert_eq!(task["failed_stage"], stage, "{task:#}");
     let (_, told) = service.get_in("en", &format!("/task/task-details_by_task_id?task_id={first}")).await;
     assert!(told["data"]["message"].as_str().unwrap().contains(words), "{told:#}");
     assert_eq!(receiver.wait(first).await.body["cause"], cause);
     assert_eq!(service.end_of(next, LIMIT).await["state"], "PUSH_SUCCESS", "the slot is free again");
-    took
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +117,7 @@ async fn the_watchdog_ends_a_stage_that_holds_its_thread() {
     };
     let held = Duration::from_secs(25);
     let service = service_with("push", change, Deed::HoldTheThread(held)).await;
-    let took = ends(&service, "PUSH_FAILED", "TIMEOUT", "push", "did not end within 2 s of its limit").await;
-    assert!(took < held, "the thread was let go before: {took:?}");
+    ends(&service, "PUSH_FAILED", "TIMEOUT", "push", "did not end within 2 s of its limit").await;
     let figures = Exposition::of(&service).await;
     assert_eq!(figures.count("fastbuild_stuck_stages_total", &[("stage", "push")]), 1);
     service.stop().await;
