@@ -195,6 +195,8 @@ impl Service {
 
     /// Stops it and waits.
     pub async fn stop(mut self) -> Outcome<()> {
+        // A scripted service reads its standard input, and its runtime waits for that read.
+        drop(self.child.stdin.take());
         self.terminate();
         for _ in 0..300 {
             if self.child.try_wait()?.is_some() {
