@@ -21,6 +21,7 @@ use crate::clock::Moment;
 use crate::disk::Disks;
 use crate::engine::EngineError;
 use crate::health::Health;
+use crate::images::clean_pins;
 use crate::pipeline::Pipeline;
 use crate::settings::RetentionSection;
 use crate::site::SiteError;
@@ -90,6 +91,19 @@ impl Retention {
                 () = stop.cancelled() => return,
                 sweep = self.sweep(false) => sweep.log(),
             }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clean_pins() => {}
+            }
+        }
+    }
+
+    /// What builds start from, and what rebuilds replaced, goes once nobody has used it for as long as a local copy stays.
+    async fn clean_pins(&self) {
+        match clean_pins(&self.pipeline, self.settings().local_image_hours).await {
+            Ok(cleaned) if cleaned.is_empty() => {}
+            Ok(cleaned) => tracing::info!("{} unused names of ours were removed from the Docker server", cleaned.len()),
+            Err(error) => tracing::warn!("names of ours were not cleaned: {error}"),
         }
     }
 

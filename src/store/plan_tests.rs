@@ -24,7 +24,7 @@ const SMALL: [&str; 10] = [
 const INDEXES: [&str; 4] = ["task_search", "task_unfinished", "task_queue", "callback_due"];
 
 /// Queries that may, each for a reason.
-const ALLOWED: [(&str, &str); 10] = [
+const ALLOWED: [(&str, &str); 11] = [
     // Five rows at most.
     ("FROM stage WHERE task_id = ?", "USE TEMP B-TREE FOR ORDER BY"),
     // A search in names and descriptions of the images of record, which are few beside the tasks.
@@ -39,6 +39,8 @@ const ALLOWED: [(&str, &str); 10] = [
     // The sweep of what is old, once an hour.
     ("AS \"attempts!: i64\"", "SCAN"),
     ("AS \"ended!: i64\"", "SCAN task"),
+    // A check of foreign keys that runs only while some are violated.
+    ("(?, ?, ?, ?, ?, ?", "SCAN task"),
     // It ends at the first row.
     ("OR EXISTS (SELECT 1 FROM task)", "SCAN task"),
 ];
@@ -95,7 +97,6 @@ async fn the_hot_lists_search() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("x.sqlite3")).await.unwrap();
     for (part, index) in [
-        ("FROM task WHERE state = 'QUEUED' AND primary_id < ?", "task_state"),
         (
             "instr(lower(target_image_name), lower(?1)) > 0 AND instr(state, upper(?2)) > 0\n                 ORDER",
             "task_search",
