@@ -1,7 +1,7 @@
 //! Probes: a script run once in an image, in a container that is always removed.
 //!
-//! The container has no network, no capability but to read what belongs to others, no way to gain privileges, and limits on memory and processes; the
-//! image may be hostile. It carries a name of ours, so that it can be removed even when its creation was cut off.
+//! The container has no network, no capability but to read what belongs to others, no way to gain privileges, nothing to write to, and limits on memory
+//! and processes; the image may be hostile. It carries a name of ours, so that it can be removed even when its creation was cut off.
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
@@ -153,6 +153,8 @@ fn container_body(order: &ProbeOrder) -> ContainerCreateBody {
             memory: Some(limit(order.memory_bytes)),
             memory_swap: Some(limit(order.memory_bytes)),
             pids_limit: Some(limit(order.pids)),
+            // Nor must one that writes.
+            readonly_rootfs: Some(true),
             security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
             cap_drop: Some(vec!["ALL".to_owned()]),
             // Homes are 0700 on many bases, and what the image's own user has installed there counts.
