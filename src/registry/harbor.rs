@@ -38,7 +38,7 @@ impl HarborRepository {
     }
 
     /// The path of its artifacts; the API wants slashes encoded twice.
-    fn artifacts(&self) -> String {
+    pub(super) fn artifacts(&self) -> String {
         let name = self.name.replace('/', "%252F");
         format!("/api/v2.0/projects/{}/repositories/{name}/artifacts", self.project)
     }

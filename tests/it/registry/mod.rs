@@ -5,6 +5,7 @@ mod deletion;
 mod faults;
 mod lab_registry;
 mod preflight;
+mod scan;
 mod tls;
 
 use std::collections::BTreeMap;

@@ -54,7 +54,13 @@ pub struct Project {
     pub tells_tags: bool,
     /// Whether the account may read the rules.
     pub tells_rules: bool,
+    /// The body that tells the project's scanner; not told to this account when absent.
+    pub scanner: Option<&'static str>,
 }
+
+/// What Harbor tells of a scanner that is on.
+pub const SCANNER: &str =
+    r#"{"uuid": "1", "name": "Trivy", "disabled": false, "health": "healthy", "is_default": true}"#;
 
 impl Default for Project {
     fn default() -> Self {
@@ -67,6 +73,7 @@ impl Default for Project {
             immutable: None,
             tells_tags: true,
             tells_rules: true,
+            scanner: Some(""),
         }
     }
 }
@@ -104,6 +111,8 @@ pub struct Contents {
     pub next_number: u64,
     seen: Vec<Seen>,
     pub faults: Vec<PlannedFault>,
+    /// Overviews of scans by repository and digest.
+    pub scans: HashMap<(String, String), Value>,
 }
 
 /// A running double. It ends when dropped.
@@ -151,6 +160,7 @@ impl Harbor {
             next_number: 1,
             seen: Vec::new(),
             faults: Vec::new(),
+            scans: HashMap::new(),
         }));
         let router = Router::new().fallback(answer).with_state(contents.clone());
         let server = if let Some(certificate) = &certificate {
@@ -279,11 +289,18 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap_or_default();
     let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut contents = shared.lock().expect("lock");
-    contents.seen.push(Seen { method: parts.method.clone(), path: path.clone(), authorization: authorization.clone() });
-    if let Some(fault) = contents.next_fault(&parts.method, &path) {
-        return fault.into_response();
+    let fault = {
+        let mut contents = shared.lock().expect("lock");
+        let seen = Seen { method: parts.method.clone(), path: path.clone(), authorization: authorization.clone() };
+        contents.seen.push(seen);
+        contents.next_fault(&parts.method, &path)
+    };
+    match fault {
+        Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
+        Some(fault) => return fault.into_response(),
+        None => {}
     }
+    let mut contents = shared.lock().expect("lock");
     let asked = Asked { method: parts.method, path, headers: parts.headers, authorization, body };
     if asked.path.starts_with("/service/token") {
         return contents.give_token(&asked);

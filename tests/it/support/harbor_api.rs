@@ -4,7 +4,10 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::harbor::{Asked, Contents, refusal};
+use super::harbor::{Asked, Contents, Project, SCANNER, refusal};
+
+/// The form of a report of vulnerabilities.
+const REPORT: &str = "application/vnd.security.vulnerability.report; version=1.1";
 
 pub fn answer(contents: &mut Contents, asked: &Asked) -> Response {
     let path = asked.path.split('?').next().unwrap_or_default();
@@ -35,12 +38,19 @@ pub fn answer(contents: &mut Contents, asked: &Asked) -> Response {
             let rules: Vec<Value> = project.immutable.iter().map(|(repository, tag)| rule(repository, tag)).collect();
             json!(rules).to_string().into_response()
         }
+        ["scanner"] => project.scanner.map_or_else(forbidden, IntoResponse::into_response),
         ["repositories", repository, "artifacts", rest @ ..] => {
             let name = repository.replace("%252F", "/");
             match rest {
                 [_, "tags"] if !project.tells_tags => forbidden(),
                 [key, "tags"] => contents.artifact_tags(&project_repository(segments[1], &name), key),
                 [key, "tags", tag] => contents.delete_tag(segments[1], &name, key, tag),
+                [key, "scan"] if asked.method == Method::POST => {
+                    contents.start_scan(&project, &project_repository(segments[1], &name), key)
+                }
+                [key] if asked.method == Method::GET => {
+                    contents.artifact(&project_repository(segments[1], &name), key, asked)
+                }
                 [key] if asked.method == Method::DELETE => {
                     contents.delete_artifact(&project_repository(segments[1], &name), key)
                 }
@@ -84,6 +94,30 @@ impl Contents {
             .map(|((_, tag), _)| json!({"name": tag, "immutable": self.is_immutable(project, name, tag)}))
             .collect();
         json!(tags).to_string().into_response()
+    }
+
+    /// As Harbor does: 412 without a scanner, 409 while it scans already.
+    fn start_scan(&mut self, project: &Project, repository: &str, key: &str) -> Response {
+        if project.scanner.is_some_and(|scanner| scanner != SCANNER) {
+            return refusal(StatusCode::PRECONDITION_FAILED, "PRECONDITION", "no available scanner");
+        }
+        let at = (repository.to_owned(), key.to_owned());
+        if self.scans.get(&at).is_some_and(|scan| scan["scan_status"] == "Running") {
+            return refusal(StatusCode::CONFLICT, "CONFLICT", "a previous scan process is Running");
+        }
+        self.scans.insert(at, json!({"report_id": "1", "scan_status": "Running", "complete_percent": 0}));
+        StatusCode::ACCEPTED.into_response()
+    }
+
+    fn artifact(&self, repository: &str, key: &str, asked: &Asked) -> Response {
+        let accepted = asked.headers.get("x-accept-vulnerabilities").and_then(|value| value.to_str().ok());
+        let mut artifact = json!({"digest": key, "type": "IMAGE"});
+        let is_wanted =
+            asked.query("with_scan_overview") == ["true"] && accepted.is_some_and(|forms| forms.contains(REPORT));
+        if let Some(scan) = self.scans.get(&(repository.to_owned(), key.to_owned())).filter(|_| is_wanted) {
+            artifact["scan_overview"] = json!({REPORT: scan});
+        }
+        artifact.to_string().into_response()
     }
 
     fn delete_tag(&mut self, project: &str, name: &str, key: &str, tag: &str) -> Response {

@@ -20,6 +20,8 @@ pub enum Fault {
     Answer(&'static str, Bytes),
     /// A redirect.
     Redirect(u16, String),
+    /// The answer comes this much later.
+    Slow(std::time::Duration),
 }
 
 /// A fault that waits for its requests.
@@ -35,6 +37,7 @@ impl Fault {
         match self {
             Self::Status(status, body) => (StatusCode::from_u16(status).expect("status"), body).into_response(),
             Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], "").into_response(),
+            Self::Slow(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
             Self::Answer(media_type, body) => ([(CONTENT_TYPE, media_type)], body).into_response(),
             Self::Redirect(status, location) => {
                 (StatusCode::from_u16(status).expect("status"), [("location", location)]).into_response()
