@@ -4,6 +4,7 @@
 //! Dockerfile, `engine` drives the Docker daemon, `callback` tells the platform. `docs/ARCHITECTURE.md` has the picture.
 
 pub mod access;
+pub mod aftermath;
 pub mod api;
 pub mod callback;
 pub mod catalogue;
@@ -32,6 +33,8 @@ pub mod registry;
 pub mod request;
 pub mod retention;
 pub mod rotation;
+pub mod sbom;
+pub mod scan;
 pub mod secret;
 pub mod serve;
 pub mod settings;

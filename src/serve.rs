@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +20,7 @@ use connection::Limits;
 use server::{Ends, Server};
 
 use crate::access::{Access, AccessError};
+use crate::aftermath::Aftermath;
 use crate::api::{self, AppState};
 use crate::callback::{CallbackService, CallbackSetupError};
 use crate::catalogue::Catalogue;
@@ -32,10 +34,13 @@ use crate::pipeline::{Inspections, PinsInUse, Pipeline, Workspaces};
 use crate::progress::Feeds;
 use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
 use crate::retention::Retention;
+use crate::sbom::Sboms;
+use crate::scan::Scans;
 use crate::secret::{PlatformCipher, Sealer, SecretError};
 use crate::settings::{LimitsSection, Settings};
 use crate::site::{Site, SiteError};
 use crate::store::{Store, StoreError};
+use crate::task::TaskId;
 
 /// Of the time a stop may take, what is kept for handing tasks back and closing the database.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
@@ -90,6 +95,7 @@ pub struct Service {
     state: AppState,
     tracker: TaskTracker,
     maker: Maker,
+    pushes: UnboundedReceiver<TaskId>,
 }
 
 impl Service {
@@ -125,6 +131,7 @@ impl Service {
         let inspections = Arc::new(inspections);
         let workspaces = Arc::new(Workspaces::new(&settings.fb.task_dir));
         let feeds = Arc::new(Feeds::default());
+        let (pushed, pushes) = unbounded_channel();
         let pipeline = Arc::new(Pipeline {
             store: store.clone(),
             site: site.clone(),
@@ -142,6 +149,7 @@ impl Service {
             callbacks: callbacks.clone(),
             metrics: metrics.clone(),
             disks: disks.clone(),
+            pushes: pushed,
         });
         let slots = settings.build.max_concurrent;
         let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots));
@@ -150,6 +158,8 @@ impl Service {
         let retention = Arc::new(Retention::new(pipeline.clone(), health.clone(), disks.clone()));
         let pipeline_of_images = pipeline.clone();
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let scans = Arc::new(Scans::new(pipeline.clone()));
+        let sboms = Arc::new(Sboms::new(pipeline.clone(), maker.labels(), tracker.clone(), stop.clone()));
         let state = AppState {
             settings,
             store,
@@ -170,8 +180,10 @@ impl Service {
             metrics,
             retention,
             kept_lists: Arc::default(),
+            scans,
+            sboms,
         };
-        Ok(Self { state, tracker, maker })
+        Ok(Self { state, tracker, maker, pushes })
     }
 
     /// What handlers share.
@@ -186,7 +198,7 @@ impl Service {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), StartError> {
-        let Self { state, tracker, maker } = self;
+        let Self { state, tracker, maker, pushes } = self;
         state.access.listen_on(listener.local_addr()?).await?;
         let certificates = Certificates::open(&state.settings.tls).await?;
         let hand_back = CancellationToken::new();
@@ -194,6 +206,13 @@ impl Service {
         tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
         tracker.spawn(remove_leftovers(state.site.clone(), maker, stop.clone()));
         tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
+        let aftermath = Aftermath {
+            store: state.store.clone(),
+            scans: state.scans.clone(),
+            sboms: state.sboms.clone(),
+            settings: state.settings.build.clone(),
+        };
+        tracker.spawn(aftermath.run(pushes, tracker.clone(), stop.clone()));
         if let Some(certificates) = certificates.clone() {
             tracker.spawn(certificates.follow(stop.clone()));
         }

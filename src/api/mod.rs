@@ -33,6 +33,8 @@ mod permissions;
 mod progress;
 mod retention;
 mod router;
+mod sbom;
+mod scan;
 mod state;
 mod submit;
 mod system;

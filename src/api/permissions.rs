@@ -60,12 +60,13 @@ fn of_reading(path: &str) -> Option<Needs> {
         | "/task/all-tasks"
         | "/task/task-details_by_task_id"
         | "/task/task-detail-by-image-name"
+        | "/task/scan"
         | "/progress/details"
         | "/progress/running-tasks-progress"
         | "/progress/status"
         | "/callback/all"
         | "/callback/latest" => Of(Role::Read),
-        "/task/events" | "/task/log" | "/task/{work_dir_name}/{file_name}" => RoleOrLink(Role::Read),
+        "/task/events" | "/task/log" | "/task/sbom" | "/task/{work_dir_name}/{file_name}" => RoleOrLink(Role::Read),
         // What names everybody's images, or how the site is made up.
         "/check-result/all-check-result"
         | "/image-life/all"

@@ -19,7 +19,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::document::Foundation;
 use super::{
     ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, guard, health, hello, host,
-    image, image_life, image_verbs, metrics, pacing, progress, retention, submit, system, task, task_files, task_verbs,
+    image, image_life, image_verbs, metrics, pacing, progress, retention, sbom, scan, submit, system, task, task_files,
+    task_verbs,
 };
 use crate::console;
 
@@ -51,6 +52,8 @@ fn surrounded() -> OpenApiRouter<AppState> {
         .merge(submit::routes())
         .merge(task_verbs::routes())
         .merge(events::routes())
+        .merge(sbom::routes())
+        .merge(scan::routes())
         .merge(task_files::routes())
 }
 

@@ -20,6 +20,8 @@ use crate::pipeline::Pipeline;
 use crate::progress::Feeds;
 use crate::queue::{Submissions, Worker};
 use crate::retention::Retention;
+use crate::sbom::Sboms;
+use crate::scan::Scans;
 use crate::secret::Sealer;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -67,6 +69,10 @@ pub struct AppState {
     pub retention: Arc<Retention>,
     /// Lists as they were last answered.
     pub kept_lists: Arc<KeptAnswers>,
+    /// Harbor's scans.
+    pub scans: Arc<Scans>,
+    /// Lists of what is installed.
+    pub sboms: Arc<Sboms>,
 }
 
 impl AppState {
@@ -102,6 +108,11 @@ impl AppState {
     /// Where the events of a task open without a token, where callers must show one.
     pub(super) fn events_url(&self, task_id: i64) -> Option<String> {
         self.access.was_closed().then(|| self.address("/api/fast-build/task/events", Some(task_id)))
+    }
+
+    /// Where the list of what is installed in a task's image opens without a token, where callers must show one.
+    pub(super) fn sbom_url(&self, task_id: i64) -> Option<String> {
+        self.access.was_closed().then(|| self.address("/api/fast-build/task/sbom", Some(task_id)))
     }
 
     /// A moment as answers write it.

@@ -40,6 +40,10 @@ pub(super) struct TaskView {
     /// Where its events open without a token, for a while; only where callers must show one.
     #[serde(skip_serializing_if = "Option::is_none")]
     events_url: Option<String>,
+    /// Where the list of what is installed opens without a token, for a while; only of a pushed image, and only where
+    /// callers must show one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sbom_url: Option<String>,
     /// Task number.
     #[schema(example = 1_795_229_647_053_i64)]
     task_id: i64,
@@ -115,6 +119,7 @@ impl TaskView {
             update_time: state.time(row.update_time),
             start_time: row.start_time.map(|time| state.time(time)),
             end_time: row.end_time.map(|time| state.time(time)),
+            sbom_url: (row.task_state() == TaskState::PushSuccess).then(|| state.sbom_url(row.task_id)).flatten(),
             state: row.task_state(),
             hint: cause.map(|cause| hint(cause, language)),
             cause,

@@ -128,11 +128,16 @@ pub async fn inspect(
     read_probe(&output, &mark, name, config)
 }
 
-/// Tells an image that cannot run the script from a daemon that cannot run anything.
-fn refused_probe(name: &ImageReference, source: EngineError) -> InspectError {
-    let words = source.message.to_ascii_lowercase();
+/// Whether a probe was refused because the image has no shell that runs here, and not by a daemon that cannot run
+/// anything.
+pub(crate) fn is_without_shell(refused: &EngineError) -> bool {
+    let words = refused.message.to_ascii_lowercase();
     let about_program = words.contains("exec") || words.contains("/bin/sh") || words.contains("oci runtime");
-    if about_program && NO_SHELL_WORDS.iter().any(|word| words.contains(word)) {
+    about_program && NO_SHELL_WORDS.iter().any(|word| words.contains(word))
+}
+
+fn refused_probe(name: &ImageReference, source: EngineError) -> InspectError {
+    if is_without_shell(&source) {
         InspectError::NoShell { image: name.to_string(), found: source.message }
     } else {
         InspectError::Engine { image: name.to_string(), source }

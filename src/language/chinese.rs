@@ -7,6 +7,8 @@ use crate::catalogue::Refusal;
 use crate::cause::Cause;
 use crate::images::DeletionStep;
 use crate::retention::Reason;
+use crate::sbom::SbomProblem;
+use crate::scan::NotScanned;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 #[expect(clippy::too_many_lines, reason = "the list of all messages")]
@@ -122,6 +124,13 @@ pub(super) fn words(message: &Message) -> String {
         Message::TaskCancelled { task_id } => format!("任务 {task_id} 已取消"),
         Message::TaskStopping { task_id } => format!("任务 {task_id} 正在停止"),
         Message::TaskDeleted { task_id } => format!("任务 {task_id} 的记录和目录已删除"),
+        Message::TaskNotPushed { task_id } => {
+            format!("任务 {task_id} 没有推送镜像，因此没有可列出的内容，请查询状态为 PUSH_SUCCESS 的任务")
+        }
+        Message::SbomUnreadable { image_name, problem } => {
+            format!("无法读取镜像“{image_name}”中已安装的内容：{}", unreadable(*problem))
+        }
+        Message::NotScanned(reason) => not_scanned(reason),
         Message::StageUnknown { stage } => {
             format!("阶段“{stage}”不存在，请使用 pull、check、prepare、build 或 push")
         }
@@ -181,6 +190,29 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::RemovedFromList => "已从镜像列表删除".to_owned(),
         DeletionStep::NotInRegistry => "镜像仓库中没有该镜像".to_owned(),
         DeletionStep::RemovedFromRegistry => "已从镜像仓库删除".to_owned(),
+    }
+}
+
+fn unreadable(problem: SbomProblem) -> String {
+    match problem {
+        SbomProblem::Gone => "Docker 服务器和仓库中都已没有该镜像，请重新构建任务".to_owned(),
+        SbomProblem::NoShell => "镜像中没有能在 Docker 服务器上运行的 /bin/sh".to_owned(),
+        SbomProblem::CutShort => "读取提前结束，请重试；若仍失败，请检查该镜像".to_owned(),
+        SbomProblem::TooLong { limit_bytes } => {
+            format!("其软件包数据库的内容超过 {limit_bytes} 字节，真实的镜像不会如此")
+        }
+        SbomProblem::Stopping => "服务正在停止，请稍后重试".to_owned(),
+    }
+}
+
+fn not_scanned(reason: &NotScanned) -> String {
+    match reason {
+        NotScanned::NotPushed => "该任务没有推送镜像".to_owned(),
+        NotScanned::Elsewhere => "镜像不在所配置的 Harbor 中".to_owned(),
+        NotScanned::NoHarbor => "镜像仓库不是 Harbor，没有扫描器".to_owned(),
+        NotScanned::NoScanner => "Harbor 项目没有扫描器，可由其管理员添加并设为默认".to_owned(),
+        NotScanned::NotYet => "Harbor 尚未扫描该镜像，如有需要请在 Harbor 中启动扫描".to_owned(),
+        NotScanned::Unanswered { reason } => format!("无法询问 Harbor：{reason}"),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::catalogue::Refusal;
 use crate::cause::Cause;
 use crate::images::DeletionStep;
 use crate::retention::Reason;
+use crate::sbom::SbomProblem;
+use crate::scan::NotScanned;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 #[expect(clippy::too_many_lines, reason = "the list of all messages")]
@@ -136,6 +138,13 @@ pub(super) fn words(message: &Message) -> String {
         Message::TaskCancelled { task_id } => format!("Task {task_id} is cancelled"),
         Message::TaskStopping { task_id } => format!("Task {task_id} is being stopped"),
         Message::TaskDeleted { task_id } => format!("Record and directory of task {task_id} are deleted"),
+        Message::TaskNotPushed { task_id } => {
+            format!("Task {task_id} has pushed no image, so there is nothing to list. Ask for a task in PUSH_SUCCESS.")
+        }
+        Message::SbomUnreadable { image_name, problem } => {
+            format!("What is installed in '{image_name}' cannot be read: {}.", unreadable(*problem))
+        }
+        Message::NotScanned(reason) => not_scanned(reason),
         Message::StageUnknown { stage } => {
             format!("There is no stage '{stage}': use pull, check, prepare, build or push")
         }
@@ -189,6 +198,31 @@ fn deletion(step: &DeletionStep) -> String {
         DeletionStep::RemovedFromList => "Removed from the list of images".to_owned(),
         DeletionStep::NotInRegistry => "The registry had none".to_owned(),
         DeletionStep::RemovedFromRegistry => "Removed from the registry".to_owned(),
+    }
+}
+
+fn unreadable(problem: SbomProblem) -> String {
+    match problem {
+        SbomProblem::Gone => "neither the Docker server nor the registry has it any more; rebuild the task".to_owned(),
+        SbomProblem::NoShell => "it has no /bin/sh that runs on the Docker server".to_owned(),
+        SbomProblem::CutShort => "reading it ended early; try again, and look at the image if it stays".to_owned(),
+        SbomProblem::TooLong { limit_bytes } => {
+            format!("its package databases tell more than {limit_bytes} bytes, which no real image does")
+        }
+        SbomProblem::Stopping => "the service stops; try again in a moment".to_owned(),
+    }
+}
+
+fn not_scanned(reason: &NotScanned) -> String {
+    match reason {
+        NotScanned::NotPushed => "The task has pushed no image.".to_owned(),
+        NotScanned::Elsewhere => "The image is not in our Harbor.".to_owned(),
+        NotScanned::NoHarbor => "The registry is no Harbor, so it has no scanner.".to_owned(),
+        NotScanned::NoScanner => {
+            "The Harbor project has no scanner. Its administrator can add one and make it the default.".to_owned()
+        }
+        NotScanned::NotYet => "Harbor has not scanned this image. Start a scan in Harbor if one is wanted.".to_owned(),
+        NotScanned::Unanswered { reason } => format!("Harbor could not be asked: {reason}"),
     }
 }
 

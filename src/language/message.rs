@@ -11,6 +11,8 @@ use crate::images::DeletionStep;
 use crate::recipe::Remark;
 use crate::request::RequestError;
 use crate::retention::Reason;
+use crate::sbom::SbomProblem;
+use crate::scan::NotScanned;
 use crate::site::{AddressError, HeaderError, Part, TlsFile};
 
 /// What of a request goes beyond its limits.
@@ -314,6 +316,20 @@ pub enum Message {
         /// Task number.
         task_id: i64,
     },
+    /// The task has pushed no image.
+    TaskNotPushed {
+        /// Task number.
+        task_id: i64,
+    },
+    /// What is installed in an image cannot be read.
+    SbomUnreadable {
+        /// Name.
+        image_name: String,
+        /// What is wrong.
+        problem: SbomProblem,
+    },
+    /// Why there is no scan.
+    NotScanned(NotScanned),
     /// No such stage.
     StageUnknown {
         /// The text.
@@ -456,6 +472,18 @@ mod tests {
             Message::TaskCancelled { task_id: 42 },
             Message::TaskStopping { task_id: 42 },
             Message::TaskDeleted { task_id: 42 },
+            Message::TaskNotPushed { task_id: 42 },
+            Message::SbomUnreadable { image_name: name(), problem: SbomProblem::Gone },
+            Message::SbomUnreadable { image_name: name(), problem: SbomProblem::NoShell },
+            Message::SbomUnreadable { image_name: name(), problem: SbomProblem::CutShort },
+            Message::SbomUnreadable { image_name: name(), problem: SbomProblem::TooLong { limit_bytes: 42 } },
+            Message::SbomUnreadable { image_name: name(), problem: SbomProblem::Stopping },
+            Message::NotScanned(NotScanned::NotPushed),
+            Message::NotScanned(NotScanned::Elsewhere),
+            Message::NotScanned(NotScanned::NoHarbor),
+            Message::NotScanned(NotScanned::NoScanner),
+            Message::NotScanned(NotScanned::NotYet),
+            Message::NotScanned(NotScanned::Unanswered { reason: name() }),
             Message::StageUnknown { stage: name() },
             Message::SealedValueLocked,
             Message::DatabaseBusy,

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +61,7 @@ use crate::secret::{PlatformCipher, Sealer};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::store::{Failure, ImageType, NewImage, Store, StoreError, TaskRow};
-use crate::task::{StageName, TaskState};
+use crate::task::{StageName, TaskId, TaskState};
 
 /// What requests are sealed for.
 pub const REQUEST_PURPOSE: &str = "task_request";
@@ -101,6 +102,8 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     /// The disks that fill up.
     pub disks: Arc<Disks>,
+    /// Where each task is told that has pushed its image, once its end is stored.
+    pub pushes: UnboundedSender<TaskId>,
 }
 
 /// What a task that went well leaves.
@@ -273,6 +276,8 @@ impl Pipeline {
         self.record_end(&run.task, TaskState::PushSuccess, None, Some(&image)).await;
         run.feed.write(EventBody::End { state: TaskState::PushSuccess, cause: None, explanation: None });
         self.feeds.close(run.id());
+        // Nobody listens any more while the service stops.
+        let _ = self.pushes.send(run.id());
         tracing::info!(task.id = %run.id(), "task {} pushed {target}, digest {}", run.id(), pushed.image.digest);
     }
 

@@ -211,6 +211,10 @@ pub struct BuildSection {
     pub trusted_registries: Vec<String>,
     /// How often a transient failure is tried again inside a stage.
     pub transient_retries: u32,
+    /// Whether what is installed is listed at once after a push, and not on the first request for it.
+    pub sbom: bool,
+    /// Whether Harbor is asked to scan what was pushed, where it has a scanner.
+    pub harbor_scan: bool,
 }
 
 impl Default for BuildSection {
@@ -227,6 +231,8 @@ impl Default for BuildSection {
             base_images: Vec::new(),
             trusted_registries: Vec::new(),
             transient_retries: 4,
+            sbom: false,
+            harbor_scan: true,
         }
     }
 }

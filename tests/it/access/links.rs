@@ -111,3 +111,55 @@ async fn an_open_service_writes_addresses_as_the_contract_says() {
     assert!(row["data"].get("events_url").is_none(), "{row}");
     house.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_of_packages_opens_by_its_address_and_for_one_task() {
+    use fastbuild::image::Digest;
+    use fastbuild::store::{ImageType, NewImage};
+    let house = House::closed().await;
+    let ann = house.token("ann", Role::Read).await;
+    let task = house.add_task("127.0.0.1/team/a:1", "ann").await;
+    let details = format!("/api/fast-build/task/task-details_by_task_id?task_id={}", task.task_id);
+    let row = async || {
+        let answer = house.request(Method::GET, &details).header(AUTHORIZATION, bearer(&ann)).send().await.unwrap();
+        envelope(answer).await["data"].clone()
+    };
+    assert!(row().await.get("sbom_url").is_none(), "it has pushed nothing yet");
+    let digest = Digest::of(b"manifest");
+    let image = NewImage {
+        task_id: task.task_id,
+        full_name: "127.0.0.1/team/a:1".to_owned(),
+        name: "127.0.0.1/team/a".to_owned(),
+        name_key: "127.0.0.1/team/a:1".to_owned(),
+        tag: "1".to_owned(),
+        image_id: Digest::of(b"configuration").hex().to_owned(),
+        digest: digest.to_string(),
+        image_type: ImageType::Customized,
+        description: String::new(),
+        size_bytes: 1,
+        interaction: String::new(),
+    };
+    let (store, now) = (&house.state.store, house.state.clock.now());
+    store.end_task(task.id(), TaskState::PushSuccess, None, Some(&image), None, now).await.unwrap();
+    let directory = house.state.settings.fb.task_dir.join(&task.work_dir_name);
+    std::fs::create_dir_all(&directory).unwrap();
+    // One of another image lies beside it and is never served.
+    for (digest, content) in [(digest, "{\"mine\":1}"), (Digest::of(b"other"), "{\"other\":1}")] {
+        std::fs::write(directory.join(format!("sbom-1-{}.cdx.json", digest.hex())), content).unwrap();
+    }
+    let path = path_of(row().await["sbom_url"].as_str().unwrap());
+    let answer = house.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/vnd.cyclonedx+json");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.text().await.unwrap(), "{\"mine\":1}");
+    let (plain, _) = path.split_once('?').unwrap();
+    for wrong in [
+        format!("{plain}?task_id={}", task.task_id),
+        path.replace(&task.task_id.to_string(), &(task.task_id + 1).to_string()),
+        path.replace("/task/sbom", "/task/scan"),
+        path.replace("/task/sbom", "/task/log"),
+    ] {
+        assert_eq!(status(&house, &wrong).await, 401, "{wrong}");
+    }
+    house.stop().await;
+}

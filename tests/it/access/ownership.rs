@@ -49,6 +49,8 @@ async fn what_belongs_to_others_is_as_if_it_were_not_there() {
         (Method::GET, "/progress/details?task_id="),
         (Method::GET, "/task/events?task_id="),
         (Method::GET, "/task/log?stage=build&task_id="),
+        (Method::GET, "/task/sbom?task_id="),
+        (Method::GET, "/task/scan?task_id="),
         (Method::POST, "/task/cancel-task?task_id="),
         (Method::POST, "/task/rebuild-task?task_id="),
         (Method::DELETE, "/task/delete-task-by-task-id?task_id="),

@@ -12,4 +12,6 @@ mod mutual_tls;
 mod names;
 mod platform;
 mod python_source;
+mod sbom;
+mod sbom_faults;
 mod sources;

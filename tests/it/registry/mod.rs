@@ -6,6 +6,7 @@ mod faults;
 mod lab_registry;
 mod preflight;
 mod scan;
+pub mod scan_after_push;
 mod tls;
 
 use std::collections::BTreeMap;

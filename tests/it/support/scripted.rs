@@ -42,6 +42,10 @@ pub struct ScriptedEngine {
     pub panics: Mutex<Option<&'static str>>,
     /// What calls were given.
     pub seen: Mutex<Vec<String>>,
+    /// What the script prints that lists packages: records below a mark that is written `@MARK@`.
+    pub packages: Mutex<Option<String>>,
+    /// Lists of packages that were asked for so far.
+    pub lists: AtomicUsize,
 }
 
 /// What a call does before it does its work.
@@ -150,6 +154,16 @@ impl Engine for ScriptedEngine {
     }
 
     async fn probe(&self, order: &ProbeOrder) -> Result<ProbeOutput, EngineError> {
+        let script = order.entrypoint.last().expect("a script");
+        let packages = self.packages.lock().expect("lock").clone().filter(|_| script.contains("conda-meta"));
+        if let Some(packages) = packages {
+            self.lists.fetch_add(1, Ordering::SeqCst);
+            self.begin("list").await;
+            let mark = script.lines().find_map(|line| line.strip_prefix("mark=")).expect("a mark");
+            let mut stdout = packages.replace("@MARK@", mark);
+            stdout.truncate(order.output_limit_bytes);
+            return Ok(ProbeOutput { exit_code: 0, stdout, stderr: String::new() });
+        }
         self.begin("check").await;
         // The real script, run on this machine: it only reads, and the machine is a Debian.
         let (program, arguments) = order.entrypoint.split_first().expect("an entrypoint");
