@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::answer::{self, Answer};
 use super::failure::ClientError;
@@ -124,6 +125,21 @@ impl Connection {
     /// Asks for something that is there.
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, ClientError> {
         self.answer(self.client.get(self.address(path)).query(query).timeout(READ_LIMIT)).await
+    }
+
+    /// Asks for a document that has no envelope; a refusal has one. It may have to be made first.
+    pub(super) async fn document(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ClientError> {
+        let request = self.client.get(self.address(path)).query(query).timeout(WORK_LIMIT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, url) = (response.status(), response.url().to_string());
+        let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_envelope = !status.is_success() || media_type.starts_with("application/json");
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        if is_envelope {
+            return answer::read(&url, status, &body).map(|answer| answer.data);
+        }
+        let reason = |_| ClientError::Unreadable { url: url.clone(), reason: format!("it is no JSON ({status})") };
+        serde_json::from_slice(&body).map_err(reason)
     }
 
     /// Asks for something to be done.

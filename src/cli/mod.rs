@@ -23,6 +23,7 @@ mod poll;
 mod preview;
 mod rebuild;
 mod rotate_keys;
+mod sbom;
 mod serve;
 mod server_events;
 mod submit;
@@ -77,6 +78,8 @@ enum Command {
     Tasks(tasks::TasksArguments),
     /// Print the logs of a task.
     Logs(logs::LogsArguments),
+    /// Print what is installed in the image that a task pushed, as CycloneDX.
+    Sbom(sbom::SbomArguments),
     /// End a task before its time.
     Cancel(cancel::CancelArguments),
     /// Build the request of an earlier task again.
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(it)) => client(&it.connection.clone(), |to| async move { inspect::run(&to, it).await }),
         Some(Command::Tasks(it)) => client(&it.connection.clone(), |to| async move { tasks::run(&to, it).await }),
         Some(Command::Logs(it)) => client(&it.connection.clone(), |to| async move { logs::run(&to, it).await }),
+        Some(Command::Sbom(it)) => client(&it.connection.clone(), |to| async move { sbom::run(&to, it).await }),
         Some(Command::Cancel(it)) => client(&it.connection.clone(), |to| async move { cancel::run(&to, it).await }),
         Some(Command::Clean(it)) => client(&it.connection.clone(), |to| async move { clean::run(&to, it).await }),
         Some(Command::Rebuild(it)) => client(&it.connection.clone(), |to| async move { rebuild::run(&to, it).await }),

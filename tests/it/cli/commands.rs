@@ -171,6 +171,27 @@ async fn logs_are_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn sbom_prints_the_document_or_why_there_is_none() {
+    let service = Scripted::serve(|asked| match asked.query.as_str() {
+        "task_id=7" => {
+            let mut document = status(200, json!({ "bomFormat": "CycloneDX", "code": 0 }));
+            let kind = http::HeaderValue::from_static("application/vnd.cyclonedx+json");
+            document.headers_mut().insert("content-type", kind);
+            document
+        }
+        "task_id=8" => refusal("task 8 has pushed no image"),
+        _ => not_found(),
+    })
+    .await;
+    let left = service.run(&["sbom", "7"]).await;
+    assert_eq!((left.code, left.stdout.as_str()), (Some(0), "{\"bomFormat\":\"CycloneDX\",\"code\":0}\n"));
+    assert_eq!(service.asked()[0].what(), "GET /task/sbom");
+    let left = service.run(&["sbom", "8"]).await;
+    assert!(left.code == Some(2) && left.stdout.is_empty() && left.stderr.contains("pushed no image"), "{left:?}");
+    assert_eq!(service.run(&["sbom", "9"]).await.code, Some(2));
+}
+
+#[tokio::test]
 async fn cancel_and_rebuild_name_the_task() {
     let service = Scripted::serve(|asked| match asked.what().as_str() {
         "POST /task/cancel-task" => success(json!("task 7 is being stopped")),
