@@ -1,6 +1,7 @@
 // A task's page: follows its events, shows steps and log, and acts on it.
 
 import { act, announce, api, ask, call, duration, element, refresh, say, tell, texts } from "./console.js";
+import { saveSbom, showScan } from "./findings.js";
 import { Log } from "./log.js";
 
 const { task } = document.getElementById("task").dataset;
@@ -26,6 +27,7 @@ function refreshSoon() {
 		if (summary.dataset.state !== shownState) {
 			shownState = summary.dataset.state;
 			announce(summary.dataset.label);
+			if (shownState === "PUSH_SUCCESS") showScan(task);
 		}
 	}, 250);
 }
@@ -137,8 +139,15 @@ const actions = {
 };
 
 document.addEventListener("click", (event) => {
+	const sbom = event.target.closest("[data-sbom]");
+	if (sbom) {
+		event.preventDefault();
+		saveSbom(sbom, task);
+		return;
+	}
 	const button = event.target.closest("[data-action]");
 	if (button) actions[button.dataset.action](button);
 });
 
+if (shownState === "PUSH_SUCCESS") showScan(task);
 listen();

@@ -18,12 +18,13 @@ struct Asset {
     content: &'static str,
 }
 
-static ASSETS: [Asset; 12] = [
+static ASSETS: [Asset; 13] = [
     Asset { name: "console.css", content_type: STYLE, content: include_str!("../../static/console.css") },
     Asset { name: "icon.svg", content_type: ICON, content: include_str!("../../static/icon.svg") },
     Asset { name: "console.js", content_type: SCRIPT, content: include_str!("../../static/console.js") },
     Asset { name: "tasks.js", content_type: SCRIPT, content: include_str!("../../static/tasks.js") },
     Asset { name: "task.js", content_type: SCRIPT, content: include_str!("../../static/task.js") },
+    Asset { name: "findings.js", content_type: SCRIPT, content: include_str!("../../static/findings.js") },
     Asset { name: "log.js", content_type: SCRIPT, content: include_str!("../../static/log.js") },
     Asset { name: "packages.js", content_type: SCRIPT, content: include_str!("../../static/packages.js") },
     Asset { name: "build.js", content_type: SCRIPT, content: include_str!("../../static/build.js") },

@@ -56,6 +56,11 @@ async fn every_page_speaks_both_languages_and_shows_what_is_there() {
             }
         }
     }
+    for (language, words) in [("zh-CN", "已安装的软件包（SBOM）"), ("en", "Installed packages (SBOM)")] {
+        let link = format!("href=\"/api/fast-build/task/sbom?task_id={}\" data-sbom>{words}</a>", site.pushed);
+        assert!(page(&site.service, &pushed, language).await.2.contains(&link), "{link}");
+        assert!(!page(&site.service, &failed, language).await.2.contains("data-sbom"), "a failed task has no image");
+    }
     let (_, _, html) = page(&site.service, &pushed, "en").await;
     assert!(!html.contains("Teaching-2026") && html.contains("***"), "a password is on the page");
     site.stop().await;
