@@ -55,7 +55,8 @@ async fn refusals_of_every_kind_speak_both_languages() {
         assert_eq!(app.post_text(path, "").await.invalid(), [("body".to_owned(), "value_error.missing".to_owned())]);
     }
     app.post_form("/config/config-fastbuild", configuration_form(&[])).await.data();
-    app.add_task("harbor.example.cn/team/taken:v1").await;
+    let waiting = app.add_task("harbor.example.cn/team/taken:v1").await.task_id;
+    voices("no image yet", || at(Method::GET, &format!("/task/sbom?task_id={waiting}"))).await;
     let tools = "/dockerfile_json/image_installer_config";
     for (pointer, value) in [
         ("/task_data/target_image_name".to_owned(), json!("Not An Image")),
@@ -80,6 +81,8 @@ async fn refusals_of_every_kind_speak_both_languages() {
         (Method::GET, "/task/task-detail-by-image-name?image_name=nothing-has-this"),
         (Method::GET, "/task/log?task_id=42&stage=build"),
         (Method::GET, "/task/events?task_id=42"),
+        (Method::GET, "/task/sbom?task_id=42"),
+        (Method::GET, "/task/scan?task_id=42"),
         (Method::POST, "/task/cancel-task?task_id=42"),
         (Method::POST, "/task/rebuild-task?task_id=42"),
         (Method::POST, "/task/check-image?image_name=Bad%20Name"),

@@ -83,6 +83,8 @@ async fn without_a_scanner_nothing_is_begun_and_the_reason_is_told() {
         harbor.contents().is_harbor = is_harbor;
         let service = service(&harbor, |_| {}).await;
         let task = push(&service, &harbor).await;
+        let has_asked = || async { (!is_harbor || !harbor.seen(&Method::GET, "/scanner").is_empty()).then_some(()) };
+        wait_for("the question after the push", MOMENT, has_asked).await;
         let scan = scan(&service, &task).await;
         assert_eq!(scan["status"], "not_scanned");
         assert!(scan["reason"].as_str().unwrap().contains(reason), "{scan}");
