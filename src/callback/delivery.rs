@@ -1,6 +1,6 @@
 //! The loop over the outbox.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +18,12 @@ use crate::site::{Site, SiteError};
 use crate::store::{DeliveryRow, NewAttempt, Store, StoreError, patiently};
 use crate::task::TaskId;
 
-const PARALLEL: usize = 32;
-const BATCH: i64 = 256;
+const PARALLEL: usize = 64;
+/// A receiver that hangs holds no more of them than this, so that the others are told in time.
+const PARALLEL_OF_RECEIVER: usize = 8;
+/// Those under way are still due, so that as many again are looked up.
+const DUE_OF_RECEIVER: i64 = 16;
+const BATCH: i64 = 1_024;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Why a callback could not be sent again.
@@ -54,7 +58,8 @@ pub struct CallbackService {
     expire_seconds: u64,
     wake: Notify,
     slots: Arc<Semaphore>,
-    in_flight: Mutex<HashSet<String>>,
+    /// Receivers by delivery.
+    in_flight: Mutex<HashMap<String, String>>,
 }
 
 impl CallbackService {
@@ -121,11 +126,19 @@ impl CallbackService {
         // Taken before the rows are read: an attempt that ends in between has changed its row since, and sending what
         // was read would send it twice. Its end wakes the loop, which then reads the row as it is.
         let busy = self.in_flight().clone();
-        for delivery in self.store.due_deliveries(now, BATCH).await? {
-            if busy.contains(&delivery.delivery_id) {
+        let mut under_way: HashMap<&str, usize> = HashMap::new();
+        for receiver in busy.values() {
+            *under_way.entry(receiver).or_default() += 1;
+        }
+        let due = self.store.due_deliveries(now, DUE_OF_RECEIVER, BATCH).await?;
+        for delivery in &due {
+            let of_receiver = under_way.entry(&delivery.receiver).or_default();
+            if busy.contains_key(&delivery.delivery_id) || *of_receiver >= PARALLEL_OF_RECEIVER {
                 continue;
             }
-            self.in_flight().insert(delivery.delivery_id.clone());
+            *of_receiver += 1;
+            self.in_flight().insert(delivery.delivery_id.clone(), delivery.receiver.clone());
+            let delivery = delivery.clone();
             let service = self.clone();
             let stop = stop.clone();
             tracker.spawn(async move {
@@ -242,7 +255,7 @@ impl CallbackService {
         self.store.record_attempt(attempt, status, now.plus_seconds(60), now).await
     }
 
-    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -33,5 +33,24 @@ pub fn report(
         body["cause"] = serde_json::json!(cause);
     }
     let delivery_id = format!("task-{task_id}-{}", hex::encode(rand::random::<[u8; 8]>()));
-    Some(NewDelivery { delivery_id, url: url.to_owned(), body: body.to_string() })
+    Some(NewDelivery { delivery_id, url: url.to_owned(), receiver: receiver(url), body: body.to_string() })
+}
+
+/// Scheme, host and port of an address however it is written; what is no address is its own receiver.
+fn receiver(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::receiver;
+
+    #[test]
+    fn one_receiver_is_one_however_its_address_is_written() {
+        for url in ["http://cb.example:80/a", "HTTP://CB.example/b?c", "http://cb.example"] {
+            assert_eq!(receiver(url), "http://cb.example", "{url}");
+        }
+        assert_ne!(receiver("http://cb.example:81/"), receiver("http://cb.example/"));
+        assert_ne!(receiver("https://cb.example/"), receiver("http://cb.example/"));
+    }
 }

@@ -11,6 +11,8 @@ pub struct NewDelivery {
     pub delivery_id: String,
     /// Where to.
     pub url: String,
+    /// Scheme, host and port of it.
+    pub receiver: String,
     /// JSON body.
     pub body: String,
 }
@@ -38,6 +40,8 @@ pub struct DeliveryRow {
     pub create_time: i64,
     /// When the row last changed, microseconds.
     pub update_time: i64,
+    /// Scheme, host and port of where to.
+    pub receiver: String,
 }
 
 /// An attempt to record.
@@ -85,13 +89,30 @@ pub struct AttemptRow {
 }
 
 impl Store {
-    /// Callbacks that are due, oldest first.
-    pub async fn due_deliveries(&self, now: Moment, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+    /// Callbacks that are due, oldest first: of each receiver its oldest `of_each`, so that one with very many hides no
+    /// other.
+    pub async fn due_deliveries(&self, now: Moment, of_each: i64, limit: i64) -> Result<Vec<DeliveryRow>, StoreError> {
+        // Each step of the recursion jumps to the next receiver in the index.
         Ok(sqlx::query_as!(
             DeliveryRow,
-            "SELECT * FROM callback_delivery WHERE status = 'pending' AND next_attempt_time <= ?
-             ORDER BY next_attempt_time LIMIT ?",
+            r#"WITH RECURSIVE receivers (receiver) AS (
+                   SELECT min(receiver) FROM callback_delivery WHERE status = 'pending'
+                   UNION ALL
+                   SELECT (SELECT min(next.receiver) FROM callback_delivery AS next
+                           WHERE next.status = 'pending' AND next.receiver > receivers.receiver)
+                   FROM receivers WHERE receivers.receiver IS NOT NULL
+               )
+               SELECT delivery.primary_id AS "primary_id!: i64", delivery.delivery_id, delivery.task_id, delivery.url,
+                      delivery.body, delivery.status, delivery.attempts, delivery.next_attempt_time,
+                      delivery.create_time, delivery.update_time, delivery.receiver
+               FROM receivers CROSS JOIN callback_delivery AS delivery
+               WHERE delivery.primary_id IN (
+                   SELECT due.primary_id FROM callback_delivery AS due
+                   WHERE due.status = 'pending' AND due.receiver = receivers.receiver AND due.next_attempt_time <= ?1
+                   ORDER BY due.next_attempt_time LIMIT ?2)
+               ORDER BY delivery.next_attempt_time LIMIT ?3"#,
             now.0,
+            of_each,
             limit
         )
         .fetch_all(&self.readers)
@@ -251,11 +272,12 @@ pub(super) async fn insert_delivery(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO callback_delivery
-             (delivery_id, task_id, url, body, status, next_attempt_time, create_time, update_time)
-         VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?5, ?5)",
+             (delivery_id, task_id, url, receiver, body, status, next_attempt_time, create_time, update_time)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6, ?6)",
         delivery.delivery_id,
         task_id.0,
         delivery.url,
+        delivery.receiver,
         delivery.body,
         now.0
     )

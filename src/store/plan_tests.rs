@@ -24,7 +24,7 @@ const SMALL: [&str; 10] = [
 const INDEXES: [&str; 4] = ["task_search", "task_unfinished", "task_queue", "callback_due"];
 
 /// Queries that may, each for a reason.
-const ALLOWED: [(&str, &str); 11] = [
+const ALLOWED: [(&str, &str); 13] = [
     // Five rows at most.
     ("FROM stage WHERE task_id = ?", "USE TEMP B-TREE FOR ORDER BY"),
     // A search in names and descriptions of the images of record, which are few beside the tasks.
@@ -35,6 +35,9 @@ const ALLOWED: [(&str, &str); 11] = [
     // One row for each user who waits, found by index; the next one is chosen among them.
     ("WITH RECURSIVE waiting", "SCAN waiting"),
     ("WITH RECURSIVE waiting", "USE TEMP B-TREE FOR ORDER BY"),
+    // A few rows for each receiver that is owed a callback, found by index; these alone are sorted.
+    ("WITH RECURSIVE receivers", "SCAN receivers"),
+    ("WITH RECURSIVE receivers", "USE TEMP B-TREE FOR ORDER BY"),
     ("GROUP BY task.queue_user", "USE TEMP B-TREE FOR GROUP BY"),
     // The sweep of what is old, once an hour.
     ("AS \"attempts!: i64\"", "SCAN"),

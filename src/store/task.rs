@@ -346,20 +346,22 @@ impl Store {
     }
 
     /// Puts tasks that an earlier process left unfinished back into the queue and forgets their stages.
-    pub async fn requeue_interrupted(&self, now: Moment) -> Result<Vec<TaskId>, StoreError> {
+    pub async fn requeue_interrupted(&self, now: Moment) -> Result<Vec<(TaskId, i64)>, StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
-        let ids = sqlx::query_scalar!(
+        sqlx::query!(
+            "DELETE FROM stage WHERE task_id IN (SELECT task_id FROM task WHERE is_ended = 0 AND state <> 'QUEUED')"
+        )
+        .execute(writing.connection())
+        .await?;
+        let rows = sqlx::query!(
             "UPDATE task SET state = 'QUEUED', interruptions = interruptions + 1, update_time = ?
-             WHERE is_ended = 0 AND state <> 'QUEUED' RETURNING task_id",
+             WHERE is_ended = 0 AND state <> 'QUEUED' RETURNING task_id, interruptions",
             now.0
         )
         .fetch_all(writing.connection())
         .await?;
-        for task_id in &ids {
-            sqlx::query!("DELETE FROM stage WHERE task_id = ?", task_id).execute(writing.connection()).await?;
-        }
         writing.commit().await?;
-        Ok(ids.into_iter().map(TaskId).collect())
+        Ok(rows.into_iter().map(|row| (TaskId(row.task_id), row.interruptions)).collect())
     }
 
     /// Hands a running task back to the queue, as a stop of ours does.

@@ -11,6 +11,7 @@ mod many;
 mod network;
 mod outbox;
 mod panics;
+mod receivers;
 mod refusals;
 mod restart;
 mod rotation;

@@ -104,6 +104,7 @@ rows! {
 
     RECEIVER_DOWN_AN_HOUR = goes_on(RECEIVER, "down for an hour (simulated clock)", "at least one a minute for ten minutes, then growing", "delivered by the first attempt after it is back").scripted();
     RECEIVER_SLOW = goes_on(RECEIVER, "does not answer within `callback.timeout_seconds`", "as above", "recorded, sent again under the same delivery id").scripted();
+    RECEIVER_HANGS_WITH_MANY = goes_on(RECEIVER, "hangs with a hundred callbacks due", "as above", "at most eight to it at once; other receivers are told meanwhile").scripted();
     RECEIVER_500 = goes_on(RECEIVER, "answers 500", "as above", "recorded, sent again under the same delivery id");
     RECEIVER_REDIRECTS = goes_on(RECEIVER, "answers with a redirect", "as above", "not followed; counts as not delivered");
     RECEIVER_AND_SERVICE_DOWN = goes_on(RECEIVER, "down while this service restarts", "at the start, then as above", "delivered within 10 s of the start");
