@@ -32,7 +32,7 @@ use crate::images::Images;
 use crate::metrics::Metrics;
 use crate::pipeline::{Inspections, PinsInUse, Pipeline, Workspaces};
 use crate::progress::Feeds;
-use crate::queue::{Maker, Submissions, Worker, remove_leftovers};
+use crate::queue::{Maker, Submissions, Watchdog, Worker, remove_leftovers};
 use crate::retention::Retention;
 use crate::sbom::Sboms;
 use crate::scan::Scans;
@@ -77,6 +77,12 @@ pub enum StartError {
     /// The metrics.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The watchdog.
+    #[error("the watchdog's thread cannot be started: {source}")]
+    Watchdog {
+        /// The system's words.
+        source: std::io::Error,
+    },
     /// The HTTP server.
     #[error("the HTTP server failed: {0}")]
     Http(#[from] std::io::Error),
@@ -203,6 +209,7 @@ impl Service {
         let certificates = Certificates::open(&state.settings.tls).await?;
         let hand_back = CancellationToken::new();
         let stop = state.stop.clone();
+        let watchdog = Watchdog::start(state.worker.clone()).map_err(|source| StartError::Watchdog { source })?;
         tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
         tracker.spawn(remove_leftovers(state.site.clone(), maker, stop.clone()));
         tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
@@ -250,6 +257,7 @@ impl Service {
                 }
             }
         }
+        watchdog.end().await;
         store.close().await;
         tracing::info!("stopped");
         Ok(())

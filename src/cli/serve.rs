@@ -14,13 +14,17 @@ use crate::engine::DockerConnector;
 use crate::serve::{Outside, Service, StartError};
 use crate::settings::{LogFormat, LogSection, Settings};
 
+/// On a machine of one core, too, the others go on while something holds its thread.
+const LEAST_THREADS: usize = 2;
+
 pub(super) fn run(arguments: SettingsArguments) -> ExitCode {
     let (settings, file) = match arguments.load() {
         Ok(loaded) => loaded,
         Err(error) => return complain(&error),
     };
     start_log(&settings.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from).max(LEAST_THREADS);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error),
     };

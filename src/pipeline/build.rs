@@ -8,7 +8,7 @@ use super::failure::StageFailure;
 use super::layering::{BuildWatch, gives_way};
 use super::pins::has_lost_pin;
 use super::prepare::{Prepared, show};
-use super::reuse::{KeptImage, Turn};
+use super::reuse::KeptImage;
 use super::run::Run;
 use crate::cause::Cause;
 use crate::clock::Moment;
@@ -29,8 +29,6 @@ pub struct Made {
     pub kept: Option<KeptImage>,
     /// What it holds, where that is known.
     pub content: Option<ContentRow>,
-    /// Others with the same request wait until this is dropped.
-    pub turn: Option<Turn>,
     /// Whether this task waited for another one that made the same.
     pub has_waited: bool,
 }
@@ -38,7 +36,11 @@ pub struct Made {
 /// Builds what was prepared, unless an earlier task built the same.
 pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result<Made, StageFailure> {
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
+    // Others with the same request wait until this task's end is stored: then they find its image.
     let (turn, has_waited) = pipeline.turn(run, &key).await;
+    if let Some(turn) = turn {
+        run.watch.keep(turn);
+    }
     if let Some(kept) = pipeline.kept_image(run, &key).await? {
         let built = BuiltImage {
             image_id: kept.image_id.clone(),
@@ -49,10 +51,10 @@ pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result
         };
         let content = pipeline.store.content(kept.task_id).await?;
         let content = content.map(|content| ContentRow { task_id: run.id().0, ..content });
-        return Ok(Made { built, kept: Some(kept), content, turn, has_waited });
+        return Ok(Made { built, kept: Some(kept), content, has_waited });
     }
     let (built, content) = anew(pipeline, run, prepared, &key).await?;
-    Ok(Made { built, kept: None, content: Some(content), turn, has_waited })
+    Ok(Made { built, kept: None, content: Some(content), has_waited })
 }
 
 /// Builds what was prepared in any case.

@@ -45,7 +45,6 @@ pub use watch::StageWatch;
 pub use workspace::{DOCKERFILE, REQUEST_FILE, Workspaces};
 
 use push::PushedImage;
-use reuse::Turn;
 
 use crate::callback::{self, CallbackService};
 use crate::catalogue::Catalogue;
@@ -110,8 +109,6 @@ pub struct Pipeline {
 struct Pushed {
     image: PushedImage,
     interaction: String,
-    /// Kept until the end is stored: who waits for the same image then finds it.
-    _turn: Option<Turn>,
 }
 
 impl Pipeline {
@@ -196,7 +193,7 @@ impl Pipeline {
                 push::push(self, run, &prepared, &made).boxed(),
             )
             .await?;
-        Ok(Pushed { image, interaction: prepared.recipe.interaction, _turn: made.turn })
+        Ok(Pushed { image, interaction: prepared.recipe.interaction })
     }
 
     async fn open(

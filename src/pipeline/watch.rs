@@ -1,4 +1,4 @@
-//! What a watchdog may know of a task under way: its stage, and when that must be over.
+//! What a watchdog may know of a task under way: its stage, when that must be over, and what others wait for.
 //!
 //! A stage ends itself by its limits. A watchdog outside of it sees what cannot: work that holds its thread, so that no
 //! limit inside it fires.
@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::reuse::Turn;
 use crate::task::StageName;
 
-/// The stage of a task under way.
+/// The stage of a task under way, and the turn that it has.
 #[derive(Debug, Default)]
-pub struct StageWatch(Mutex<Option<Watched>>);
+pub struct StageWatch {
+    watched: Mutex<Option<Watched>>,
+    turn: Mutex<Option<Turn>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Watched {
@@ -36,20 +40,24 @@ impl StageWatch {
         self.lock().map(|watched| watched.stage)
     }
 
-    /// Waits until a stage is not over this long after it must be.
-    pub async fn overdue(&self, grace: Duration) -> StageName {
-        loop {
-            if let Some(Watched { stage, .. }) =
-                self.lock().filter(|watched| watched.deadline + grace <= Instant::now())
-            {
-                return stage;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+    /// The stage under way, when it is not over this long after it must be.
+    pub fn overdue(&self, grace: Duration) -> Option<StageName> {
+        let overdue = self.lock().filter(|watched| watched.deadline + grace <= Instant::now());
+        overdue.map(|watched| watched.stage)
+    }
+
+    /// Keeps the task's turn at its image.
+    pub(super) fn keep(&self, turn: Turn) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+    }
+
+    /// Lets others make the same image: the task's end is stored.
+    pub fn let_go(&self) {
+        drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,13 +69,15 @@ mod tests {
     async fn only_a_stage_beyond_its_deadline_and_grace_is_overdue() {
         let watch = StageWatch::default();
         let grace = Duration::from_secs(10);
-        let is_overdue = async |seconds| tokio::time::timeout(Duration::from_secs(seconds), watch.overdue(grace)).await;
-        assert!(is_overdue(100).await.is_err());
+        let later = async |seconds| tokio::time::advance(Duration::from_secs(seconds)).await;
+        assert_eq!(watch.overdue(grace), None);
         watch.enter(StageName::Build, Instant::now() + Duration::from_secs(20));
         assert_eq!(watch.stage(), Some(StageName::Build));
-        assert!(is_overdue(28).await.is_err());
-        assert_eq!(is_overdue(5).await.unwrap(), StageName::Build);
+        later(29).await;
+        assert_eq!(watch.overdue(grace), None);
+        later(2).await;
+        assert_eq!(watch.overdue(grace), Some(StageName::Build));
         watch.leave();
-        assert!(is_overdue(100).await.is_err());
+        assert_eq!(watch.overdue(grace), None);
     }
 }

@@ -9,6 +9,7 @@ mod delete;
 mod leftovers;
 mod order;
 mod submit;
+mod watchdog;
 mod worker;
 
 pub use cancel::{CancelError, Cancelled};
@@ -16,4 +17,5 @@ pub use delete::{DeleteError, delete_task};
 pub use leftovers::{Maker, remove_leftovers};
 pub use order::{QueueOrder, queue_positions};
 pub use submit::{Accepted, Preview, Submission, Submissions, SubmitError};
+pub use watchdog::Watchdog;
 pub use worker::Worker;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -16,7 +17,7 @@ use crate::disk::LowDisk;
 use crate::explanation::Said;
 use crate::pipeline::{Pipeline, StageWatch};
 use crate::store::{Store, StoreError, TaskRow, patiently};
-use crate::task::TaskId;
+use crate::task::{StageName, TaskId};
 
 /// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
 const MAX_INTERRUPTIONS: i64 = 100;
@@ -32,8 +33,27 @@ pub struct Worker {
     slots: Arc<Semaphore>,
     slot_count: usize,
     wake: Notify,
-    under_way: Mutex<HashMap<TaskId, CancellationToken>>,
+    under_way: Mutex<HashMap<TaskId, UnderWay>>,
     is_held: AtomicBool,
+}
+
+/// A task whose work was broken off.
+pub(super) struct Stuck {
+    pub(super) task: TaskRow,
+    /// The stage that did not end.
+    pub(super) stage: StageName,
+    /// How long it had beyond its limit.
+    pub(super) grace: Duration,
+}
+
+/// A task under way; dropping it frees its slot.
+struct UnderWay {
+    task: TaskRow,
+    cancel: CancellationToken,
+    watch: Arc<StageWatch>,
+    /// Its work, until the watchdog breaks it off.
+    execution: Option<AbortHandle>,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Worker {
@@ -58,11 +78,11 @@ impl Worker {
 
     /// Puts tasks that an earlier process left unfinished back into the queue.
     pub async fn recover(&self) -> Result<(), StoreError> {
-        let interrupted = self.store.requeue_interrupted(self.clock.now()).await?;
-        for task_id in &interrupted {
+        for (task_id, interruptions) in self.store.requeue_interrupted(self.clock.now()).await? {
             tracing::warn!(task.id = %task_id, "task {task_id} was interrupted by the end of an earlier process and waits again");
-            let task = self.store.task(*task_id).await?;
-            if let Some(task) = task.filter(|task| task.interruptions >= MAX_INTERRUPTIONS) {
+            if interruptions >= MAX_INTERRUPTIONS
+                && let Some(task) = self.store.task(task_id).await?
+            {
                 self.pipeline.abort_restless(&task).await?;
             }
         }
@@ -97,10 +117,7 @@ impl Worker {
                     let hand_back = hand_back.clone();
                     // Every line that is logged on a task's behalf carries its number.
                     let span = tracing::info_span!("task", task.id = %task.id());
-                    let work = async move {
-                        worker.work(task, &tracker_of_work, hand_back).await;
-                        drop(slot);
-                    };
+                    let work = async move { worker.work(task, slot, &tracker_of_work, hand_back).await };
                     tracker.spawn(work.instrument(span));
                     continue;
                 }
@@ -133,46 +150,76 @@ impl Worker {
 
     /// Leads a task to its end in a task of its own, so that neither a panic nor work that holds its thread takes the
     /// task's end and its slot with it.
-    async fn work(self: &Arc<Self>, task: TaskRow, tracker: &TaskTracker, hand_back: CancellationToken) {
+    async fn work(
+        self: &Arc<Self>,
+        task: TaskRow,
+        slot: OwnedSemaphorePermit,
+        tracker: &TaskTracker,
+        hand_back: CancellationToken,
+    ) {
         let task_id = task.id();
-        let cancel = CancellationToken::new();
-        self.lock().insert(task_id, cancel.clone());
+        let (cancel, watch) = (CancellationToken::new(), Arc::new(StageWatch::default()));
+        let under_way =
+            UnderWay { task: task.clone(), cancel: cancel.clone(), watch: watch.clone(), execution: None, _slot: slot };
+        self.lock().insert(task_id, under_way);
         // A cancellation between the claim and the line above is in the row.
         let row = self.store.task(task_id).await;
         if row.ok().flatten().is_some_and(|row| row.cancel_requested == 1) {
             cancel.cancel();
         }
-        let watch = Arc::new(StageWatch::default());
         let execution = {
             let (pipeline, task, watch) = (self.pipeline.clone(), task.clone(), watch.clone());
             patiently(async move { pipeline.execute(task, cancel, hand_back, watch).await })
         };
-        let mut execution = tracker.spawn(execution.in_current_span());
-        let grace = Duration::from_secs(self.pipeline.settings.limits.watchdog_seconds);
-        tokio::select! {
-            ended = &mut execution => {
-                if let Err(error) = ended {
-                    tracing::error!(task.id = %task_id, "task {task_id} panicked: {error}");
-                    let what = "the service failed while it worked on the task; its log has the reason".to_owned();
-                    self.pipeline.abort_broken(&task, watch.stage(), Cause::Internal, Said::Internal { what }).await;
-                }
-            }
-            stage = watch.overdue(grace) => {
-                tracing::error!(task.id = %task_id, "task {task_id} is stuck in {stage}: the watchdog gives it up");
-                execution.abort();
-                self.pipeline.metrics.stage_stuck(stage);
-                let said = Said::StageStuck { stage: stage.to_string(), seconds: grace.as_secs() };
-                self.pipeline.abort_broken(&task, Some(stage), Cause::Timeout, said).await;
-            }
+        let execution = tracker.spawn(execution.in_current_span());
+        if let Some(under_way) = self.lock().get_mut(&task_id) {
+            under_way.execution = Some(execution.abort_handle());
         }
-        self.lock().remove(&task_id);
+        match execution.await {
+            Err(error) if error.is_panic() => {
+                tracing::error!(task.id = %task_id, "task {task_id} panicked: {error}");
+                let what = "the service failed while it worked on the task; its log has the reason".to_owned();
+                self.pipeline.abort_broken(&task, watch.stage(), Cause::Internal, Said::Internal { what }).await;
+            }
+            // Broken off by the watchdog, which tells its end.
+            Err(_) => return,
+            Ok(()) => {}
+        }
+        self.forget(task_id);
+    }
+
+    /// Breaks the work off that is not over long after it must be. Each task is given once.
+    pub(super) fn take_stuck(&self) -> Vec<Stuck> {
+        let grace = self.grace();
+        let stuck = |under_way: &mut UnderWay| {
+            let stage = under_way.watch.overdue(grace)?;
+            under_way.execution.take()?.abort();
+            Some(Stuck { task: under_way.task.clone(), stage, grace })
+        };
+        self.lock().values_mut().filter_map(stuck).collect()
+    }
+
+    /// How long after its limit a stage may still end by itself.
+    fn grace(&self) -> Duration {
+        Duration::from_secs(self.pipeline.settings.limits.watchdog_seconds)
+    }
+
+    /// Frees the slot of a task whose end is stored, and its turn.
+    pub(super) fn forget(&self, task_id: TaskId) {
+        if let Some(under_way) = self.lock().remove(&task_id) {
+            under_way.watch.let_go();
+        }
+    }
+
+    pub(super) fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
     }
 
     /// Signals a task under way; `false` when it is not here.
     pub(super) fn signal_cancel(&self, task_id: TaskId) -> bool {
         match self.lock().get(&task_id) {
-            Some(cancel) => {
-                cancel.cancel();
+            Some(under_way) => {
+                under_way.cancel.cancel();
                 true
             }
             None => false,
@@ -189,7 +236,7 @@ impl Worker {
         self.slot_count
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, CancellationToken>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, UnderWay>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -162,7 +162,12 @@ impl Writing<'_> {
         drop(turn);
         match durability {
             Durability::Durable => store.sync.wait().await.map_err(StoreError::Flush),
-            Durability::Relaxed => Ok(()),
+            Durability::Relaxed => {
+                // Who has the turn now may be the next on this very thread, where nobody else can take it up: should
+                // the caller hold the thread from here on, no write would ever end.
+                tokio::task::yield_now().await;
+                Ok(())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Stages that hang, panic or hold their thread: each ends with a cause, and its slot is free again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fastbuild::settings::Settings;
@@ -40,7 +40,6 @@ async fn service_with(stage: &'static str, change: impl FnOnce(&mut Settings), d
 enum Deed {
     Hang,
     Panic,
-    HoldTheThread(Duration),
 }
 
 impl Deed {
@@ -48,7 +47,6 @@ impl Deed {
         match self {
             Self::Hang => std::future::pending().await,
             Self::Panic => panic!("scripted"),
-            Self::HoldTheThread(time) => std::thread::sleep(time),
         }
     }
 }
@@ -108,18 +106,78 @@ async fn the_total_limit_ends_a_task_in_any_stage() {
     service.stop().await;
 }
 
-/// A worker thread beside the one that is held, whatever the machine has.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_watchdog_ends_a_stage_that_holds_its_thread() {
+/// An engine whose first pushes, that many, hold their threads.
+fn holding(pushes: usize) -> (ScriptedEngine, Held) {
+    let (held, seen) = (Held::default(), AtomicUsize::new(0));
+    let is_held = held.0.clone();
+    let hook: Hook = Box::new(move |called| {
+        let holds = called == "push" && seen.fetch_add(1, Ordering::SeqCst) < pushes;
+        let is_held = is_held.clone();
+        Box::pin(async move {
+            if holds {
+                while is_held.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
+        })
+    });
+    (ScriptedEngine { hook: Some(hook), base_is_absent: true, ..ScriptedEngine::default() }, held)
+}
+
+/// Lets the threads go when it is dropped, which a test that fails does too.
+struct Held(Arc<AtomicBool>);
+
+impl Default for Held {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn service_over(engine: ScriptedEngine, slots: usize) -> TestService {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
     let change = |settings: &mut Settings| {
+        settings.build.max_concurrent = slots;
         settings.limits.push_seconds = 2;
         settings.limits.watchdog_seconds = 2;
     };
-    let held = Duration::from_secs(25);
-    let service = service_with("push", change, Deed::HoldTheThread(held)).await;
+    let service = TestService::start_over(directory, change, Arc::new(ScriptedConnector(Arc::new(engine)))).await;
+    assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
+    service
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_watchdog_ends_a_stage_that_holds_its_thread() {
+    let (engine, held) = holding(1);
+    let service = service_over(engine, 1).await;
+    // Ends the one and has the slot, and the same image's turn, for the next while the thread is still held.
     ends(&service, "PUSH_FAILED", "TIMEOUT", "push", "did not end within 2 s of its limit").await;
+    drop(held);
     let figures = Exposition::of(&service).await;
     assert_eq!(figures.count("fastbuild_stuck_stages_total", &[("stage", "push")]), 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn the_watchdog_ends_as_many_as_hold_their_threads() {
+    let (engine, held) = holding(2);
+    let service = service_over(engine, 2).await;
+    let base = lab::base("scripted:1");
+    let mut ids = Vec::new();
+    for package in ["tree", "file"] {
+        let request = RequestShape::platform(&base, &lab::unique_name("watchdog"), "");
+        ids.push(service.submit(&request.os_packages("apt", &[package]).build()).await);
+    }
+    for id in ids {
+        let task = service.end_of(id, LIMIT).await;
+        assert_eq!((&task["state"], &task["cause"]), (&json!("PUSH_FAILED"), &json!("TIMEOUT")), "{task:#}");
+    }
+    drop(held);
     service.stop().await;
 }
 
