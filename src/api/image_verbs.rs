@@ -11,7 +11,7 @@ use super::error::FormErrors;
 use super::extract::Query;
 use super::fields::{Fields, FromFields};
 use super::task::ImageNameQuery;
-use super::task_verbs::reference;
+use super::task_verbs::{image_refusal, reference};
 use crate::access::Caller;
 use crate::language::{Language, Message};
 
@@ -53,7 +53,8 @@ async fn delete_image_by_image_name(
     {
         return Err(Message::ImageUnknown { image_name: reference.to_string() }.into());
     }
-    let deletion = state.images.delete(&reference, query.remote.unwrap_or(false)).await?;
+    let deletion = state.images.delete(&reference, query.remote.unwrap_or(false)).await;
+    let deletion = deletion.map_err(|error| image_refusal(error, &caller))?;
     success(deletion.steps.into_iter().map(|step| Message::Deletion(step).render(language)).collect())
 }
 

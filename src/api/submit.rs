@@ -115,8 +115,8 @@ async fn build_image(
     JsonBytes(body): JsonBytes,
 ) -> Answer<AcceptedView> {
     let idempotency_key = idempotency_key(&headers)?.map(|key| caller.own_key(key));
-    let submission = Submission { body: body.to_vec(), owner: caller.user, idempotency_key };
-    let accepted = state.submissions.submit(&submission).await?;
+    let submission = Submission { body: body.to_vec(), owner: caller.user.clone(), idempotency_key };
+    let accepted = state.submissions.submit(&submission).await.map_err(|error| refusal(error, &caller))?;
     success(AcceptedView::new(accepted, &state).await?)
 }
 
@@ -164,10 +164,21 @@ async fn rebuild_task(
     caller: Caller,
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<AcceptedView> {
-    // Who rebuilds another's task does it for them.
-    let owner = state.task_of(&caller, query.task_id).await?.owner;
-    let accepted = state.submissions.rebuild(query.task_id, &owner).await?;
+    // Who rebuilds another's task does it for them, and nobody's for themselves.
+    let owner = Some(state.task_of(&caller, query.task_id).await?.owner).filter(|owner| !owner.is_empty());
+    let owner = owner.unwrap_or_else(|| caller.user.clone());
+    let accepted = state.submissions.rebuild(query.task_id, &owner).await.map_err(|error| refusal(error, &caller))?;
     success(AcceptedView::new(accepted, &state).await?)
+}
+
+/// Names the task that stands in the way to those who may see it.
+fn refusal(error: SubmitError, caller: &Caller) -> ApiError {
+    match error {
+        SubmitError::TargetInUse { image_name, task_id, owner } if caller.sees(&owner) => {
+            Message::NameInUse { image_name, task_id: task_id.0 }.into()
+        }
+        error => error.into(),
+    }
 }
 
 impl From<SubmitError> for ApiError {
@@ -179,9 +190,8 @@ impl From<SubmitError> for ApiError {
             SubmitError::Catalogue(error) => error.into(),
             SubmitError::Recipe(error) => Message::Failed { cause: error.cause(), explanation: error.into() }.into(),
             SubmitError::Callback(refused) => Message::CallbackRefused(refused).into(),
-            SubmitError::ImageExists(image_name) => Message::NameInUse { image_name, task_id: 0 }.into(),
-            SubmitError::TargetInUse(image_name, task_id) => {
-                Message::NameInUse { image_name, task_id: task_id.0 }.into()
+            SubmitError::ImageExists(image_name) | SubmitError::TargetInUse { image_name, .. } => {
+                Message::NameInUse { image_name, task_id: 0 }.into()
             }
             SubmitError::QueueFull { limit, position } => Self::TooMany {
                 message: Message::QueueFull { limit, position },

@@ -83,7 +83,7 @@ async fn delete_image_by_task_id(
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<bool> {
     let task_id = state.task_of(&caller, query.task_id).await?.id();
-    let deletion = state.images.delete_of_task(task_id).await?;
+    let deletion = state.images.delete_of_task(task_id).await.map_err(|error| image_refusal(error, &caller))?;
     let steps: Vec<_> =
         deletion.steps.into_iter().map(|step| Message::Deletion(step).render(Language::English)).collect();
     tracing::info!(task.id = %task_id, "the image of task {task_id}: {}", steps.join("; "));
@@ -113,6 +113,16 @@ async fn check_image(State(state): State<AppState>, Query(query): Query<ImageNam
 pub(super) fn reference(text: &str) -> Result<ImageReference, ApiError> {
     let reference = text.trim().parse().ok().filter(|reference: &ImageReference| !reference.is_reserved());
     reference.ok_or_else(|| Message::ImageNameInvalid { image_name: text.to_owned() }.into())
+}
+
+/// Names the task that needs the image to those who may see it.
+pub(super) fn image_refusal(error: ImageError, caller: &Caller) -> ApiError {
+    match error {
+        ImageError::InUse { image, task_id, owner } if caller.sees(&owner) => {
+            Message::ImageInUse { image_name: image.to_string(), task_id: task_id.0 }.into()
+        }
+        error => error.into(),
+    }
 }
 
 impl From<CancelError> for ApiError {
@@ -149,9 +159,7 @@ impl From<ImageError> for ApiError {
             }
             ImageError::Unknown(image) => Message::ImageUnknown { image_name: image.to_string() }.into(),
             ImageError::UnknownTask(task_id) => Message::TaskUnknown { task_id: task_id.0 }.into(),
-            ImageError::InUse(image, task_id) => {
-                Message::ImageInUse { image_name: image.to_string(), task_id: task_id.0 }.into()
-            }
+            ImageError::InUse { image, .. } => Message::ImageInUse { image_name: image.to_string(), task_id: 0 }.into(),
             ImageError::MovedInRegistry(image) => Message::ImageMoved { image_name: image.to_string() }.into(),
             ImageError::SharedInRegistry(image, tags) => {
                 Message::ImageShared { image_name: image.to_string(), tags }.into()

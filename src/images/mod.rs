@@ -44,8 +44,15 @@ pub enum ImageError {
     #[error("there is no task {0}")]
     UnknownTask(TaskId),
     /// Unfinished tasks need the image.
-    #[error("the unfinished task {1} needs {0}")]
-    InUse(ImageReference, TaskId),
+    #[error("the unfinished task {task_id} needs {image}")]
+    InUse {
+        /// The image.
+        image: ImageReference,
+        /// The task.
+        task_id: TaskId,
+        /// Whose it is.
+        owner: String,
+    },
     /// Not ours to delete from the registry.
     #[error("{0} was not pushed by a task of ours, so it stays in the registry")]
     NotOurs(ImageReference),
@@ -88,7 +95,7 @@ impl Images {
             task.target_key == key || base.is_some_and(|base| harbor.name_key(&base) == key)
         });
         match user {
-            Some(task) => Err(ImageError::InUse(reference.clone(), task.id())),
+            Some(task) => Err(ImageError::InUse { image: reference.clone(), task_id: task.id(), owner: task.owner }),
             None => Ok(()),
         }
     }

@@ -106,6 +106,9 @@ pub(super) fn words(message: &Message) -> String {
         Message::BaseAbsent { image_name } => {
             format!("基础镜像“{image_name}”不在 Docker 服务器上，请先拉取（POST /task/pull-image）再预览")
         }
+        Message::ImageInUse { image_name, task_id: 0 } => {
+            format!("镜像“{image_name}”正被未结束的任务使用，请待其结束")
+        }
         Message::ImageInUse { image_name, task_id } => {
             format!("镜像“{image_name}”正被任务 {task_id} 使用，请待其结束或先取消它")
         }

@@ -118,6 +118,9 @@ pub(super) fn words(message: &Message) -> String {
         Message::BaseAbsent { image_name } => {
             format!("The base image '{image_name}' is not on the Docker server: pull it first (POST /task/pull-image)")
         }
+        Message::ImageInUse { image_name, task_id: 0 } => {
+            format!("A task that has not ended needs the image '{image_name}': wait for its end")
+        }
         Message::ImageInUse { image_name, task_id } => {
             format!("Task {task_id} needs the image '{image_name}': wait for its end or cancel it first")
         }

@@ -160,7 +160,7 @@ pub enum Message {
     NameInUse {
         /// Name.
         image_name: String,
-        /// Task that has or made it; 0 for a base image.
+        /// Task that has it; 0 for none, or one that the reader may not see.
         task_id: i64,
     },
     /// The source file belongs to another OS release.
@@ -269,7 +269,7 @@ pub enum Message {
     ImageInUse {
         /// Name.
         image_name: String,
-        /// Task that needs it.
+        /// Task that needs it; 0 for one that the reader may not see.
         task_id: i64,
     },
     /// Only what a task of ours pushed is deleted from the registry.
@@ -412,6 +412,7 @@ mod tests {
             Message::ImageUnknown { image_name: name() },
             Message::ImageNameInvalid { image_name: name() },
             Message::NameInUse { image_name: name(), task_id: 42 },
+            Message::NameInUse { image_name: name(), task_id: 0 },
             Message::SourceMismatch { os: "Ubuntu 20.04".to_owned(), file_name: name() },
             Message::SourceMissing { installer: name(), source_type: name(), file_name: name() },
             Message::InstallerMissing { installer: name(), file_name: name() },
@@ -458,6 +459,7 @@ mod tests {
             Message::CallbackRefused(RefusedAddress::NotAllowed(name())),
             Message::BaseAbsent { image_name: name() },
             Message::ImageInUse { image_name: name(), task_id: 42 },
+            Message::ImageInUse { image_name: name(), task_id: 0 },
             Message::ImageNotOurs { image_name: name() },
             Message::ImageMoved { image_name: name() },
             Message::ImageShared { image_name: name(), tags: "v1".to_owned() },

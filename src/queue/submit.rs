@@ -72,8 +72,15 @@ pub enum SubmitError {
     #[error("an image named {0} exists")]
     ImageExists(String),
     /// An unfinished task has the target's name.
-    #[error("task {1} builds {0} already")]
-    TargetInUse(String, TaskId),
+    #[error("task {task_id} builds {image_name} already")]
+    TargetInUse {
+        /// The name.
+        image_name: String,
+        /// The task.
+        task_id: TaskId,
+        /// Whose it is.
+        owner: String,
+    },
     /// A disk is below its watermark.
     #[error("the disk '{}' has {} bytes free and needs {}", .0.name, .0.free_bytes, .0.needed_bytes)]
     DiskLow(LowDisk),
@@ -259,7 +266,7 @@ impl Submissions {
             return Err(SubmitError::ImageExists(target.to_string()));
         }
         match store.unfinished_task_for_target(&key).await? {
-            Some(task) => Err(SubmitError::TargetInUse(target.to_string(), task.id())),
+            Some(task) => Err(target_in_use(target, task)),
             None => Ok(()),
         }
     }
@@ -332,12 +339,16 @@ impl Submissions {
                 if error.is_conflict()
                     && let Some(task) = pipeline.store.unfinished_task_for_target(&new.target_key).await?
                 {
-                    return Err(SubmitError::TargetInUse(request.target.to_string(), task.id()));
+                    return Err(target_in_use(&request.target, task));
                 }
                 Err(error.into())
             }
         }
     }
+}
+
+fn target_in_use(target: &ImageReference, task: TaskRow) -> SubmitError {
+    SubmitError::TargetInUse { image_name: target.to_string(), task_id: task.id(), owner: task.owner }
 }
 
 /// Whose turn a task counts as: whoever logged in, else the user that the request is for.

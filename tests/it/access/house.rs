@@ -35,10 +35,15 @@ pub struct House {
 impl House {
     /// Starts one whose tasks wait for ever.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_over(ScriptedEngine::default(), change).await
+    }
+
+    /// Starts one over an engine.
+    pub async fn start_over(engine: ScriptedEngine, change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(&directory, change);
         let scheme = "http";
-        let service = prepare(settings).await.unwrap();
+        let service = prepare_over(engine, settings).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = service.state().clone();
@@ -163,7 +168,11 @@ pub fn settings(directory: &TempDir, change: impl FnOnce(&mut Settings)) -> Sett
 
 /// A service that does not serve yet.
 pub async fn prepare(settings: Settings) -> Result<Service, StartError> {
-    let connector = Arc::new(ScriptedConnector(Arc::new(ScriptedEngine::default())));
+    prepare_over(ScriptedEngine::default(), settings).await
+}
+
+async fn prepare_over(engine: ScriptedEngine, settings: Settings) -> Result<Service, StartError> {
+    let connector = Arc::new(ScriptedConnector(Arc::new(engine)));
     Service::prepare(settings, Outside { clock: Arc::new(SystemClock), connector }).await
 }
 

@@ -9,3 +9,4 @@ mod open;
 mod ownership;
 mod tls;
 mod tokens;
+mod turns;
