@@ -9,7 +9,10 @@ use fastbuild::settings::{AccessMode, Settings};
 use reqwest::{Certificate, Client};
 
 use super::house::{House, Raw, bearer, prepare, settings};
+use crate::support::process::{command, free_port, log_file};
 use crate::support::wait_for;
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A certificate for 127.0.0.1 and its key, as `<name>.pem` and `<name>.key`.
 fn make(directory: &Path, name: &str) -> Certificate {
@@ -60,8 +63,7 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_is_not() {
     assert!(answers(&first).await && !answers(&second).await);
 
     install(directory.path(), "second");
-    wait_for("the second certificate", Duration::from_secs(30), || async { answers(&second).await.then_some(()) })
-        .await;
+    wait_for("the second certificate", LIMIT, || async { answers(&second).await.then_some(()) }).await;
     assert!(!answers(&first).await);
 
     std::fs::write(directory.path().join("live.pem"), "broken").unwrap();
@@ -71,13 +73,56 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_is_not() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(answers(&second).await);
     install(directory.path(), "first");
-    wait_for("the first certificate again", Duration::from_secs(30), || async { answers(&first).await.then_some(()) })
-        .await;
+    wait_for("the first certificate again", LIMIT, || async { answers(&first).await.then_some(()) }).await;
 
     let mut plain = Raw::connect(house.address).await;
     plain.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(plain.read_all().await.contains("https://"), "who speaks plain HTTP is told");
     house.stop().await;
+}
+
+#[tokio::test]
+async fn a_hang_up_has_the_certificate_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (make(directory.path(), "first"), make(directory.path(), "second"));
+    install(directory.path(), "first");
+    let (port, log) = (free_port(), log_file(directory.path()));
+    let live = |ending: &str| directory.path().join(format!("live.{ending}")).display().to_string();
+    let variables = [("FASTBUILD__TLS__CERT_FILE", &*live("pem")), ("FASTBUILD__TLS__KEY_FILE", &*live("key"))];
+    let mut program = command(directory.path(), port, &variables);
+    let mut child = program.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let answers = async |trusted: &Certificate| {
+        let asked = client(trusted).get(format!("https://127.0.0.1:{port}/healthz")).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
+    };
+    let signal = |name: &str| {
+        let id = child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    let told = |words: &str| std::fs::read_to_string(&log).unwrap().matches(words).count();
+    let is_told = async |words: &str, times: usize| {
+        wait_for(words, LIMIT, || async { (told(words) == times).then_some(()) }).await;
+    };
+    wait_for("the first certificate", LIMIT, || async { answers(&first).await.then_some(()) }).await;
+
+    // Nothing has changed, so that nothing but the signal has the files read, and the process lives on.
+    signal("-HUP");
+    is_told("was read again", 1).await;
+    install(directory.path(), "second");
+    signal("-HUP");
+    wait_for("the second certificate", LIMIT, || async { answers(&second).await.then_some(()) }).await;
+    assert!(!answers(&first).await);
+
+    // What cannot be used is told when it is found, and once more for each signal.
+    std::fs::write(directory.path().join("broken.pem"), "broken").unwrap();
+    std::fs::rename(directory.path().join("broken.pem"), directory.path().join("live.pem")).unwrap();
+    wait_for("words about it", LIMIT, || async { (told("stays in use") > 0).then_some(()) }).await;
+    let before = told("stays in use");
+    signal("-HUP");
+    is_told("stays in use", before + 1).await;
+    assert!(answers(&second).await);
+    signal("-TERM");
+    assert!(tokio::time::timeout(LIMIT, child.wait()).await.expect("it must stop").unwrap().success());
 }
 
 #[tokio::test]
