@@ -13,6 +13,7 @@ use super::table::{
 use crate::lab;
 use crate::support::proxy::{FaultProxy, Mode, Upstream};
 use crate::support::registry::FrontRegistry;
+use crate::support::sockets::held_by_others;
 use crate::support::{Configuration, GatedIndex, OwnDaemon, Receiver, TestService, wait_for};
 
 /// A daemon that is away for this long is back before the third try.
@@ -42,6 +43,12 @@ async fn lab_registry() -> FaultProxy {
     FaultProxy::start(Upstream::Tcp(lab::registry().to_string().parse().unwrap())).await
 }
 
+/// Waits until the daemon has a connection to the registry behind a proxy.
+async fn is_held(proxy: &FaultProxy) {
+    let port = proxy.address.port();
+    wait_for("the daemon at the registry", LIMIT, || async { (held_by_others(port) > 0).then_some(()) }).await;
+}
+
 async fn waits_for_log(service: &TestService, task_id: i64, stage: &str, text: &str) {
     service.wait_for_log(task_id, stage, text).await;
 }
@@ -65,9 +72,7 @@ async fn a_daemon_killed_in_a_pull_or_a_push_does_it_again() {
     proxy.set(Mode::Hang);
     let task_id = service.submit(&plain(&base, &target, &receiver.url).build()).await;
     waits_for_log(&service, task_id, "pull", "pulling").await;
-    let before = proxy.connections();
-    wait_for("the daemon at the registry", LIMIT, || async { (proxy.connections() >= before.max(1)).then_some(()) })
-        .await;
+    is_held(&proxy).await;
     daemon.kill();
     proxy.set(Mode::Cut);
     waits_for_log(&service, task_id, "pull", "DAEMON_LOST").await;
@@ -89,9 +94,7 @@ async fn a_daemon_killed_in_a_pull_or_a_push_does_it_again() {
     waits_for_log(&service, task_id, "build", "built sha256:").await;
     hung.set(Mode::Hang);
     waits_for_log(&service, task_id, "push", "pushing").await;
-    let before = hung.connections();
-    wait_for("the daemon at the registry", LIMIT, || async { (hung.connections() > before.max(1)).then_some(()) })
-        .await;
+    is_held(&hung).await;
     daemon.kill();
     hung.set(Mode::Cut);
     waits_for_log(&service, task_id, "push", "DAEMON_LOST").await;
@@ -144,7 +147,6 @@ async fn a_daemon_killed_or_restarted_in_a_build_builds_again_and_one_that_lost_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "minutes with daemons of its own: make torture"]
 async fn a_daemon_whose_disk_is_full_says_so() {
     let daemon = OwnDaemon::start(Some(48 << 20)).await;
     let service = service_on(&daemon, None).await;

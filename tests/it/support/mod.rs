@@ -22,6 +22,7 @@ pub mod registry;
 mod request;
 pub mod scripted;
 mod service;
+pub mod sockets;
 mod watcher;
 
 pub use browser::{Browser, DESKTOP, Look};
