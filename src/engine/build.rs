@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use http::{Method, Request};
 use url::form_urlencoded::Serializer;
 
-use super::context::{Upload, upload};
+use super::context::{DOCKERFILE, Upload, upload};
 use super::daemon::{Call, Daemon};
 use super::diagnosis::diagnose;
 use super::idle::IdleClock;
@@ -18,7 +18,7 @@ use super::registry_words::registry_cause;
 use super::transport::Body;
 use super::{BuildOrder, Builder, BuiltImage, EngineError, ProgressSink, images};
 use crate::cause::Cause;
-use crate::image::Digest;
+use crate::image::{Digest, ImageConfig};
 
 /// Builds an image.
 pub(super) async fn build(
@@ -26,7 +26,7 @@ pub(super) async fn build(
     order: &BuildOrder,
     sink: &dyn ProgressSink,
 ) -> Result<BuiltImage, EngineError> {
-    let (body, upload) = upload(order.context.clone());
+    let (body, upload) = upload(order.context.clone(), order.builder);
     let mut progress = BuildProgress::default();
     let streamed = follow(daemon, request(order, body)?, order, &upload, &mut progress, sink).await;
     progress.end(sink);
@@ -79,7 +79,7 @@ async fn follow(
 
 fn request(order: &BuildOrder, body: Body) -> Result<Request<Body>, EngineError> {
     let mut query = Serializer::new(String::from("/build?"));
-    query.append_pair("dockerfile", "Dockerfile").append_pair("rm", "1").append_pair("forcerm", "1");
+    query.append_pair("dockerfile", DOCKERFILE).append_pair("rm", "1").append_pair("forcerm", "1");
     for tag in &order.tags {
         query.append_pair("t", &tag.to_string());
     }
@@ -129,19 +129,26 @@ async fn confirm(
     let image_id: Digest = image_id
         .parse()
         .map_err(|error| EngineError::new(Cause::Internal, format!("the built image's id: {error}")))?;
-    let found = images::inspect(daemon, image_id.as_str()).await?;
-    let Some(config) = found else {
+    let (mut config, mut untagged) = (None, Vec::new());
+    for tag in &order.tags {
+        let tagged = images::inspect(daemon, &tag.to_string()).await?;
+        match tagged.filter(|config| config.image_id.as_ref() == Some(&image_id)) {
+            Some(tagged) => config = Some(tagged),
+            None => untagged.push(tag),
+        }
+    }
+    if config.is_none() {
+        config = images::inspect(daemon, image_id.as_str()).await?;
+    }
+    let Some(ImageConfig { size_bytes, .. }) = config else {
         let text = format!("the Docker daemon named the image {image_id} but does not have it");
         return Err(EngineError::new(Cause::DaemonLost, text));
     };
-    for tag in &order.tags {
-        let tagged = images::inspect(daemon, &tag.to_string()).await?;
-        if tagged.and_then(|config| config.image_id).as_ref() != Some(&image_id) {
-            images::tag(daemon, image_id.as_str(), tag).await?;
-        }
+    for tag in untagged {
+        images::tag(daemon, image_id.as_str(), tag).await?;
     }
     let (cached_steps, steps) = progress.step_counts();
-    let (size_bytes, context_bytes) = (config.size_bytes, upload.sent_bytes());
+    let context_bytes = upload.sent_bytes();
     Ok(BuiltImage { image_id, size_bytes, cached_steps, steps, context_bytes })
 }
 

@@ -12,17 +12,19 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::transport::{Body, BoxError};
-use super::{ContextContent, ContextFile, EngineError};
+use super::{Builder, ContextContent, ContextFile, EngineError};
 use crate::cause::Cause;
 
 /// 2000-01-01: zip files, and so wheels, know no time before 1980.
 const MODIFIED_SECONDS: u64 = 946_684_800;
+/// Its name in the context.
+pub(super) const DOCKERFILE: &str = "Dockerfile";
 const CHUNK_BYTES: usize = 128 * 1024;
 const CHUNKS_IN_FLIGHT: usize = 4;
 
@@ -46,9 +48,19 @@ impl Upload {
 }
 
 /// The context as a request body. Reading starts with the first poll's task and ends when the body is dropped.
-pub(super) fn upload(mut files: Vec<ContextFile>) -> (Body, Upload) {
+///
+/// A Dockerfile that takes no files travels as it is where the builder is BuildKit: it takes what is no archive for the
+/// Dockerfile itself, and needs no step that unpacks it (BuildKit, `dockerui.DetectHTTPContext`).
+pub(super) fn upload(mut files: Vec<ContextFile>, builder: Builder) -> (Body, Upload) {
     files.sort_by(|left, right| left.path.cmp(&right.path));
     let upload = Upload::default();
+    if builder == Builder::BuildKit
+        && let [ContextFile { path, content: ContextContent::Bytes(text), .. }] = files.as_slice()
+        && path == DOCKERFILE
+    {
+        upload.sent_bytes.store(text.len() as u64, Ordering::Relaxed);
+        return (Full::new(text.clone()).map_err(|never| match never {}).boxed_unsync(), upload);
+    }
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let fault = Arc::clone(&upload.fault);
     tokio::task::spawn_blocking(move || {

@@ -14,7 +14,7 @@ fn from_file(path: &str, file: &Path) -> ContextFile {
 }
 
 async fn collect(files: Vec<ContextFile>) -> Result<Bytes, EngineError> {
-    let (body, upload) = upload(files);
+    let (body, upload) = upload(files, Builder::Classic);
     match body.collect().await {
         Ok(body) => {
             let bytes = body.to_bytes();
@@ -54,6 +54,18 @@ async fn equal_content_is_equal_bytes() {
 }
 
 #[tokio::test]
+async fn a_dockerfile_alone_needs_no_archive_where_buildkit_reads_it() {
+    let alone = vec![from_bytes(DOCKERFILE, b"FROM x")];
+    let (body, sent) = upload(alone.clone(), Builder::BuildKit);
+    assert_eq!(body.collect().await.expect("body").to_bytes(), "FROM x");
+    assert_eq!(sent.sent_bytes(), 6);
+    let archived = collect(alone.clone()).await.expect("the classic builder's");
+    assert_eq!(archived.len() % 512, 0);
+    let (body, _) = upload([alone, vec![from_bytes("a", b"b")]].concat(), Builder::BuildKit);
+    assert!(body.collect().await.expect("body").to_bytes().len() > 1024, "with files");
+}
+
+#[tokio::test]
 async fn a_missing_file_is_a_missing_installer() {
     let error = collect(vec![from_file("a", Path::new("/nonexistent/Python-3.7.tgz"))]).await.expect_err("missing");
     assert_eq!(error.cause, Cause::InstallerMissing);
@@ -83,7 +95,7 @@ async fn little_is_read_ahead_of_the_reader() {
     let directory = tempfile::tempdir().expect("directory");
     let file = directory.path().join("big");
     File::create(&file).and_then(|file| file.set_len(1 << 30)).expect("sparse file");
-    let (mut body, upload) = upload(vec![from_file("big", &file)]);
+    let (mut body, upload) = upload(vec![from_file("big", &file)], Builder::BuildKit);
     let mut count = 0;
     while count < 10 {
         let frame = body.frame().await.expect("frame").expect("chunk");

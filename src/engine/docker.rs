@@ -10,7 +10,7 @@ use super::daemon::{ANSWER_LIMIT, Daemon};
 use super::tls::{TlsFault, TlsFiles};
 use super::transport::{Transport, bare_host};
 use super::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError, LocalContainer,
     LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount, build, images, probe, pull, push,
 };
 use crate::cause::Cause;
@@ -153,9 +153,10 @@ impl Engine for DockerEngine {
         &self,
         reference: &ImageReference,
         account: Option<&RegistryAccount>,
+        digests: &dyn DigestSource,
         sink: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
-        let result = push::push(&self.daemon, reference, account, sink).await;
+        let result = push::push(&self.daemon, reference, account, digests, sink).await;
         result.map_err(|error| error.without_password_of(account))
     }
 

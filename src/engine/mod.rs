@@ -339,6 +339,24 @@ pub struct DaemonDisk {
     pub build_cache_bytes: u64,
 }
 
+/// Who may know what a registry holds, which saves the daemon a way there.
+#[async_trait]
+pub trait DigestSource: Send + Sync {
+    /// The digest that the registry has under a name; `None` when it could not be asked or does not know the name.
+    async fn digest_of(&self, reference: &ImageReference) -> Option<Digest>;
+}
+
+/// Knows nothing, so that the daemon is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct AskDaemon;
+
+#[async_trait]
+impl DigestSource for AskDaemon {
+    async fn digest_of(&self, _: &ImageReference) -> Option<Digest> {
+        None
+    }
+}
+
 /// A Docker daemon.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -375,12 +393,13 @@ pub trait Engine: Send + Sync + 'static {
     /// Gives an image a further name.
     async fn tag(&self, image: &str, name: &ImageReference) -> Result<(), EngineError>;
 
-    /// Pushes a tagged image and returns the manifest digest that the registry confirmed. Sets no time limit of its
-    /// own.
+    /// Pushes a tagged image and returns the manifest digest that the registry confirmed: to `digests` where it knows,
+    /// else to the daemon. Sets no time limit of its own.
     async fn push(
         &self,
         reference: &ImageReference,
         account: Option<&RegistryAccount>,
+        digests: &dyn DigestSource,
         sink: &dyn ProgressSink,
     ) -> Result<Digest, EngineError>;
 

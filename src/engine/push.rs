@@ -5,16 +5,17 @@ use url::form_urlencoded;
 
 use super::daemon::{ANSWER_LIMIT, Call, Daemon};
 use super::message::Message;
-use super::{EngineError, Progress, ProgressSink, RegistryAccount, images};
+use super::{DigestSource, EngineError, Progress, ProgressSink, RegistryAccount, images};
 use crate::cause::Cause;
 use crate::image::{Digest, ImageReference};
 
 /// Pushes a tagged image. The digest comes from the stream and is compared with what the registry then holds; where
-/// the daemon cannot ask the registry for it, the stream's word stands, because the registry gave it.
+/// nobody can ask the registry for it, the stream's word stands, because the registry gave it.
 pub(super) async fn push(
     daemon: &Daemon,
     reference: &ImageReference,
     account: Option<&RegistryAccount>,
+    digests: &dyn DigestSource,
     sink: &dyn ProgressSink,
 ) -> Result<Digest, EngineError> {
     let tag: String = form_urlencoded::byte_serialize(reference.tag_or_latest().as_bytes()).collect();
@@ -34,7 +35,10 @@ pub(super) async fn push(
             Err(error) => break Err(EngineError::lost(&error)),
         }
     };
-    let confirmed = resolve_digest(daemon, reference, account).await;
+    let confirmed = match digests.digest_of(reference).await {
+        Some(digest) => Ok(Some(digest)),
+        None => resolve_digest(daemon, reference, account).await,
+    };
     match (claimed, confirmed) {
         (Some(claimed), Ok(Some(confirmed))) if claimed == confirmed => Ok(claimed),
         (Some(claimed), Ok(Some(confirmed))) => Err(EngineError::new(

@@ -1,6 +1,9 @@
 //! The base image comes to the daemon.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::future::{Either, maybe_done, select};
 
 use super::Pipeline;
 use super::failure::StageFailure;
@@ -15,8 +18,16 @@ pub async fn pull(pipeline: &Pipeline, run: &Run) -> Result<ImageConfig, StageFa
     let base = &run.request.base;
     let engine = run.docker.engine.as_ref();
     let name = base.to_string();
-    if let Some(present) = run.retrying(StageName::Pull, || engine.inspect_image(&name)).await? {
-        match freshness(pipeline, run, base, &present).await {
+    // The registry is asked while the daemon looks; where the daemon has nothing, its answer is not waited for.
+    let mut current = pin!(maybe_done(current_digest(pipeline, run, base)));
+    let inspecting = pin!(run.retrying(StageName::Pull, || engine.inspect_image(&name)));
+    let present = match select(inspecting, current.as_mut()).await {
+        Either::Left((present, _)) => present?,
+        Either::Right(((), inspecting)) => inspecting.await?,
+    };
+    if let Some(present) = present {
+        current.as_mut().await;
+        match freshness(base, &present, current.take_output().flatten().as_ref()) {
             Freshness::Current => {
                 run.feed.log(StageName::Pull, format!("{base} is on the daemon and up to date"));
                 return Ok(present);
@@ -43,31 +54,28 @@ enum Freshness {
     Unknown,
 }
 
-/// Whether the daemon's copy is what our Harbor has under that name now, asked with one request. Other registries are
-/// not asked: an image that is there is used, as Docker does.
-async fn freshness(pipeline: &Pipeline, run: &Run, base: &ImageReference, present: &ImageConfig) -> Freshness {
-    if base.digest().is_some() {
-        return Freshness::Current;
-    }
-    if run.harbor.account_for(base).is_none() {
-        return Freshness::Unknown;
-    }
-    match tokio::time::timeout(RESOLVE_LIMIT, current_digest(pipeline, run, base)).await {
-        Ok(Some(digest)) if has_digest(present, &digest) => Freshness::Current,
-        Ok(Some(_)) => Freshness::Stale,
-        Ok(None) | Err(_) => Freshness::Unknown,
+/// Whether the daemon's copy is what our Harbor has under that name now.
+fn freshness(base: &ImageReference, present: &ImageConfig, current: Option<&Digest>) -> Freshness {
+    match current {
+        _ if base.digest().is_some() => Freshness::Current,
+        Some(digest) if has_digest(present, digest) => Freshness::Current,
+        Some(_) => Freshness::Stale,
+        None => Freshness::Unknown,
     }
 }
 
-/// The digest that our Harbor has under a name: asked directly where we can, which is one request, else through the
-/// daemon, which can always.
+/// The digest that our Harbor has under a name now: asked directly where we can, which is one request, else through the
+/// daemon, which can always. Other registries are not asked: an image that is there is used, as Docker does.
 async fn current_digest(pipeline: &Pipeline, run: &Run, base: &ImageReference) -> Option<Digest> {
-    if let Some(client) = pipeline.registries.client_for(&run.harbor, &run.docker, base).await {
-        match client.resolve(base).await {
-            Ok(Some(head)) => return Some(head.digest),
-            Ok(None) => {}
-            Err(error) => pipeline.registries.note_unavailable(client.host(), &error),
-        }
+    if base.digest().is_some() || run.harbor.account_for(base).is_none() {
+        return None;
+    }
+    tokio::time::timeout(RESOLVE_LIMIT, asked_digest(pipeline, run, base)).await.ok().flatten()
+}
+
+async fn asked_digest(pipeline: &Pipeline, run: &Run, base: &ImageReference) -> Option<Digest> {
+    if let Some(digest) = pipeline.registries.digest_of(&run.harbor, &run.docker, base).await {
+        return Some(digest);
     }
     let account = run.harbor.account_for(base);
     run.docker.engine.resolve_digest(base, account.as_ref()).await.ok().flatten()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
 use super::Pipeline;
@@ -11,8 +12,8 @@ use super::failure::StageFailure;
 use super::prepare::Prepared;
 use super::recovery::{EarlierPush, earlier_push};
 use super::run::Run;
-use crate::engine::{Progress, ProgressSink};
-use crate::image::Digest;
+use crate::engine::{DigestSource, Progress, ProgressSink};
+use crate::image::{Digest, ImageReference};
 use crate::metrics::{Metrics, Origin};
 use crate::store::ContentRow;
 use crate::task::StageName;
@@ -45,7 +46,7 @@ pub async fn push(
         return Ok(PushedImage { image_id, size_bytes, digest, content: made.content.clone() });
     }
     let Some(kept) = &made.kept else {
-        let digest = push_built(run).boxed().await?;
+        let digest = push_built(pipeline, run).boxed().await?;
         run.metrics.image_made(Origin::Built);
         let (image_id, content) = (made.built.image_id.clone(), made.content.clone());
         return Ok(PushedImage { image_id, size_bytes, digest, content });
@@ -60,12 +61,12 @@ pub async fn push(
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
     let (built, content) = build::anew(pipeline, run, prepared, &key).boxed().await?;
     build::check_size(&built, pipeline.settings.build.max_image_size_gb)?;
-    let digest = push_built(run).boxed().await?;
+    let digest = push_built(pipeline, run).boxed().await?;
     run.metrics.image_made(Origin::Built);
     Ok(PushedImage { image_id: built.image_id, size_bytes: built.size_bytes, digest, content: Some(content) })
 }
 
-async fn push_built(run: &Run) -> Result<Digest, StageFailure> {
+async fn push_built(pipeline: &Pipeline, run: &Run) -> Result<Digest, StageFailure> {
     let target = &run.request.target;
     let account = run.harbor.account_for(target);
     match &account {
@@ -75,9 +76,24 @@ async fn push_built(run: &Run) -> Result<Digest, StageFailure> {
     let engine = run.docker.engine.as_ref();
     let feed = run.feed.sink(StageName::Push);
     let sink = PushMeter { sink: &feed, metrics: &run.metrics, items: Mutex::default() };
-    let digest = run.retrying(StageName::Push, || engine.push(target, account.as_ref(), &sink)).await?;
+    let digests = DirectDigests { pipeline, run };
+    let digest = run.retrying(StageName::Push, || engine.push(target, account.as_ref(), &digests, &sink)).await?;
     run.feed.log(StageName::Push, format!("pushed {target}, digest {digest}"));
     Ok(digest)
+}
+
+/// Our Harbor asked over a connection that is open already.
+struct DirectDigests<'a> {
+    pipeline: &'a Pipeline,
+    run: &'a Run,
+}
+
+#[async_trait]
+impl DigestSource for DirectDigests<'_> {
+    async fn digest_of(&self, reference: &ImageReference) -> Option<Digest> {
+        let Run { harbor, docker, .. } = self.run;
+        self.pipeline.registries.digest_of(harbor, docker, reference).await
+    }
 }
 
 /// Counts what goes to the registry while it goes: the daemon tells for each layer how far it came.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::explanation::Explanation;
-use crate::image::{ImageReference, RegistryHost};
+use crate::image::{Digest, ImageReference, RegistryHost};
 use crate::registry::{PreflightReport, RegistryAccess, RegistryClient, RegistryError, is_insecure};
 use crate::site::{DockerServer, Harbor};
 
@@ -59,6 +59,19 @@ impl Registries {
             }
             Err(error) => {
                 self.warn_once(&host, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The digest that our Harbor has under a name, asked with one request; `None` for any other registry, for a name
+    /// that it does not know, and where it cannot be asked.
+    pub async fn digest_of(&self, harbor: &Harbor, docker: &DockerServer, reference: &ImageReference) -> Option<Digest> {
+        let client = self.client_for(harbor, docker, reference).await?;
+        match client.resolve(reference).await {
+            Ok(head) => head.map(|head| head.digest),
+            Err(error) => {
+                self.note_unavailable(client.host(), &error);
                 None
             }
         }

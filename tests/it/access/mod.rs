@@ -3,7 +3,7 @@
 mod by_hand;
 mod connections;
 mod console;
-mod house;
+pub mod house;
 mod links;
 mod open;
 mod ownership;

@@ -2,7 +2,7 @@
 //! the two characters that old daemons stumble over.
 
 use fastbuild::cause::Cause;
-use fastbuild::engine::{Builder, Engine, Progress, RegistryAccount};
+use fastbuild::engine::{AskDaemon, Builder, Engine, Progress, RegistryAccount};
 use fastbuild::image::ImageReference;
 
 use crate::lab::{Events, account, base, engine, have, order, registry, unique_name};
@@ -42,10 +42,10 @@ async fn a_push_gives_the_digest_that_the_registry_has() {
     built(&*engine, &name).await;
     assert_eq!(engine.resolve_digest(&name, Some(&account())).await.expect("question"), None);
     let events = Events::default();
-    let digest = engine.push(&name, Some(&account()), &events).await.expect("push");
+    let digest = engine.push(&name, Some(&account()), &AskDaemon, &events).await.expect("push");
     assert_eq!(engine.resolve_digest(&name, Some(&account())).await.expect("question"), Some(digest.clone()));
     assert!(!events.0.lock().expect("lock").is_empty());
-    let again = engine.push(&name, Some(&account()), &Events::default()).await.expect("second push");
+    let again = engine.push(&name, Some(&account()), &AskDaemon, &Events::default()).await.expect("second push");
     assert_eq!(again, digest);
 
     let before = engine.inspect_image(&name.to_string()).await.expect("inspect").expect("image");
@@ -67,18 +67,18 @@ async fn refused_pushes_have_their_causes() {
     let name = unique_name("refused");
     built(&*engine, &name).await;
     for account in [None, Some(&stranger())] {
-        let error = engine.push(&name, account, &Events::default()).await.expect_err("refused");
+        let error = engine.push(&name, account, &AskDaemon, &Events::default()).await.expect_err("refused");
         assert_eq!(error.cause, Cause::RegistryAuth, "{error}");
     }
     let gone = nowhere("test/refused:1");
     engine.tag(&name.to_string(), &gone).await.expect("tag");
-    let error = engine.push(&gone, None, &Events::default()).await.expect_err("nobody there");
+    let error = engine.push(&gone, None, &AskDaemon, &Events::default()).await.expect_err("nobody there");
     assert_eq!(error.cause, Cause::RegistryUnreachable, "{error}");
     for name in [&name, &gone] {
         engine.remove_image(&name.to_string()).await.expect("removal");
     }
     let error =
-        engine.push(&unique_name("never-built"), Some(&account()), &Events::default()).await.expect_err("absent");
+        engine.push(&unique_name("never-built"), Some(&account()), &AskDaemon, &Events::default()).await.expect_err("absent");
     assert!(error.message.contains("does not exist locally"), "{error}");
 }
 

@@ -19,27 +19,27 @@ const LIMIT: Duration = Duration::from_secs(300);
 const OVER: &str = "on the same base holds";
 const FULL: &str = "the packages are installed in one full step: ";
 
-fn on_the_hosts_network(settings: &mut Settings) {
+pub(super) fn on_the_hosts_network(settings: &mut Settings) {
     "host".clone_into(&mut settings.build.network);
 }
 
-fn request(target: &ImageReference, pip: &[&str]) -> RequestShape {
+pub(super) fn request(target: &ImageReference, pip: &[&str]) -> RequestShape {
     RequestShape::console(&lab::base("localpython:1"), target, "").pip(pip).source("pip", "index", "pip.conf")
 }
 
-fn forced(document: &mut Value) {
+pub(super) fn forced(document: &mut Value) {
     document["force"] = json!(true);
 }
 
 /// A build and what its logs say.
-struct Built {
-    target: ImageReference,
-    prepare: String,
-    build: String,
+pub(super) struct Built {
+    pub(super) target: ImageReference,
+    pub(super) prepare: String,
+    pub(super) build: String,
 }
 
 impl Built {
-    async fn of(service: &TestService, shape: impl FnOnce(&ImageReference) -> RequestShape) -> Self {
+    pub(super) async fn of(service: &TestService, shape: impl FnOnce(&ImageReference) -> RequestShape) -> Self {
         let target = lab::unique_name("layers");
         let task = service.build(&shape(&target).build(), LIMIT).await;
         let directory = task["work_dir_name"].as_str().unwrap();
@@ -47,7 +47,7 @@ impl Built {
         Self { prepare: service.text(&log("prepare")).await, build: service.text(&log("build")).await, target }
     }
 
-    fn is_over_an_earlier_one(&self) -> bool {
+    pub(super) fn is_over_an_earlier_one(&self) -> bool {
         assert!(!self.build.contains(FULL) || self.prepare.contains(OVER), "{}\n{}", self.prepare, self.build);
         self.prepare.contains(OVER) && !self.build.contains(FULL)
     }
@@ -70,13 +70,13 @@ impl Built {
     }
 }
 
-async fn forget(built: &[&Built]) {
+pub(super) async fn forget(built: &[&Built]) {
     for one in built {
         docker(&["rmi", &one.target.to_string()]).await;
     }
 }
 
-fn compare(one: &str, other: &str, what: &str) {
+pub(super) fn compare(one: &str, other: &str, what: &str) {
     let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(one), lines(other), "{what}");
 }

@@ -5,3 +5,4 @@ mod layers;
 mod once;
 mod pins;
 mod reuse;
+mod start;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fastbuild::engine::AskDaemon;
 use fastbuild::image::ImageReference;
 use serde_json::{Value, json};
 
@@ -136,7 +137,7 @@ async fn a_base_whose_tag_moved_is_another_base() {
         let image = lab::base(image);
         lab::have(engine.as_ref(), &image).await;
         engine.tag(&image.to_string(), &base).await.unwrap();
-        engine.push(&base, Some(&lab::account()), &lab::Events::default()).await.unwrap();
+        engine.push(&base, Some(&lab::account()), &AskDaemon, &lab::Events::default()).await.unwrap();
     };
     let shape = |index: usize| RequestShape::console(&base, &targets[index], "").os_packages("apt", &["tree"]);
     move_to("debian:12").await;

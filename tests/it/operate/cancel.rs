@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fastbuild::engine::Builder;
+use fastbuild::engine::{AskDaemon, Builder};
 use fastbuild::image::ImageReference;
 use fastbuild::settings::Settings;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn a_real_daemon_lets_go_of_a_pull_and_of_a_push() {
     rand::Rng::fill_bytes(&mut rand::rng(), &mut noise);
     order.context.push(lab::file("noise", noise));
     engine.build(&order, &lab::Events::default()).await.expect("a large image");
-    engine.push(&large, Some(&lab::account()), &lab::Events::default()).await.expect("push");
+    engine.push(&large, Some(&lab::account()), &AskDaemon, &lab::Events::default()).await.expect("push");
     assert!(engine.remove_image(&large.to_string()).await.unwrap());
 
     let service = TestService::start().await;

@@ -1,5 +1,6 @@
 //! Lab images moved between daemon and registry.
 
+use fastbuild::engine::AskDaemon;
 use fastbuild::image::ImageReference;
 
 use crate::lab;
@@ -19,7 +20,7 @@ pub async fn registry_only(image: &ImageReference) -> ImageReference {
     lab::have(engine.as_ref(), image).await;
     let name = lab::unique_name("only-pushed");
     engine.tag(&image.to_string(), &name).await.expect("tag");
-    engine.push(&name, Some(&lab::account()), &lab::Events::default()).await.expect("push");
+    engine.push(&name, Some(&lab::account()), &AskDaemon, &lab::Events::default()).await.expect("push");
     assert!(engine.remove_image(&name.to_string()).await.expect("removal"));
     name
 }

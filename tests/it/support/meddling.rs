@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fastbuild::engine::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DockerConnector, Endpoint, Engine, EngineError,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, DockerConnector, Endpoint, Engine, EngineError,
     LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
@@ -94,9 +94,10 @@ impl Engine for MeddledEngine {
         &self,
         reference: &ImageReference,
         account: Option<&RegistryAccount>,
+        digests: &dyn DigestSource,
         sink: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
-        self.real.push(reference, account, sink).await
+        self.real.push(reference, account, digests, sink).await
     }
 
     async fn remove_image(&self, image: &str) -> Result<bool, EngineError> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use fastbuild::cause::Cause;
 use fastbuild::engine::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError, LocalContainer,
     LocalImage, PinnedImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
@@ -203,6 +203,7 @@ impl Engine for ScriptedEngine {
         &self,
         reference: &ImageReference,
         account: Option<&RegistryAccount>,
+        _: &dyn DigestSource,
         _: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
         self.begin("push").await;
