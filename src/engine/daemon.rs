@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::message::MessageStream;
-use super::transport::{BASE_ADDRESS, Body, BoxError, Transport};
+use super::transport::{BASE_ADDRESS, Body, BoxError, SendError, Transport};
 use super::{EngineError, RegistryAccount};
 use crate::cause::Cause;
 
@@ -42,7 +42,10 @@ impl Daemon {
             let transport = shared.clone();
             async move {
                 let request = request.map(|body| body.map_err(BoxError::from).boxed_unsync());
-                transport.send(request).await.map_err(bollard::errors::Error::from)
+                transport.send(request).await.map_err(|error| match error {
+                    SendError::Client(error) => bollard::errors::Error::from(error),
+                    SendError::Alert(err) => bollard::errors::Error::IOError { err },
+                })
             }
         };
         let limit = SLOW_ANSWER_LIMIT.as_secs();
@@ -57,7 +60,10 @@ impl Daemon {
 
     /// Sends a request and gives the response when the daemon took it; an error in the daemon's words otherwise.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
-        let response = self.transport.send(request).await.map_err(|error| EngineError::lost(&error))?;
+        let response = self.transport.send(request).await.map_err(|error| match error {
+            SendError::Client(error) => EngineError::lost(&error),
+            SendError::Alert(error) => EngineError::lost(&error),
+        })?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -10,8 +10,9 @@ use super::daemon::{ANSWER_LIMIT, Daemon};
 use super::tls::{TlsFault, TlsFiles};
 use super::transport::{Transport, bare_host};
 use super::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount, build, images, probe, pull, push,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError,
+    LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount, build, images,
+    probe, pull, push,
 };
 use crate::cause::Cause;
 use crate::image::{Digest, ImageConfig, ImageReference};

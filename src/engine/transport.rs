@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -67,10 +67,38 @@ pub(super) enum ConnectError {
     },
 }
 
+/// Why a request brought no response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error("{0}")]
+    Client(#[source] ClientError),
+    #[error("{0}")]
+    Alert(#[source] io::Error),
+}
+
+/// A TLS alert that came when the handshake was over for us. hyper does not pass it on when it comes before the first
+/// request does.
+#[derive(Clone, Default)]
+struct LastAlert(Arc<Mutex<Option<io::Error>>>);
+
+impl LastAlert {
+    fn note(&self, error: &io::Error) {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(alert @ rustls::Error::AlertReceived(_)) = tls {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(io::Error::other(alert.clone()));
+        }
+    }
+
+    fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The pooled client of one daemon. Clones share the pool.
 #[derive(Clone)]
 pub(super) struct Transport {
     client: Client<DaemonConnector, Body>,
+    alert: LastAlert,
 }
 
 impl Transport {
@@ -83,17 +111,20 @@ impl Transport {
             }
         };
         let tls = tls.map(|(configuration, name)| (TlsConnector::from(configuration), name));
+        let alert = LastAlert::default();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(DaemonConnector { address: Arc::new(address), tls });
-        Self { client }
+            .build(DaemonConnector { address: Arc::new(address), tls, alert: alert.clone() });
+        Self { client, alert }
     }
 
     /// Sends a request; ends when the response's head is there.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, ClientError> {
-        self.client.request(request).await
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
+        let outcome = self.client.request(request).await;
+        let alert = self.alert.take();
+        outcome.map_err(|error| alert.map_or(SendError::Client(error), SendError::Alert))
     }
 }
 
@@ -113,6 +144,7 @@ enum Address {
 struct DaemonConnector {
     address: Arc<Address>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    alert: LastAlert,
 }
 
 impl tower_service::Service<Uri> for DaemonConnector {
@@ -133,7 +165,7 @@ impl tower_service::Service<Uri> for DaemonConnector {
 impl DaemonConnector {
     async fn connect(&self) -> Result<DaemonConnection, ConnectError> {
         let (host, port) = match &*self.address {
-            Address::Unix(path) => return connect_unix(path).await,
+            Address::Unix(path) => return self.connect_unix(path).await,
             Address::Tcp { host, port } => (host.as_str(), *port),
         };
         let address = format!("{host}:{port}");
@@ -145,24 +177,25 @@ impl DaemonConnector {
         let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_AFTER / 2);
         socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive).map_err(refused)?;
         let Some((connector, name)) = &self.tls else {
-            return Ok(DaemonConnection::new(stream));
+            return Ok(DaemonConnection::new(stream, &self.alert));
         };
         let handshake = connector.connect(name.clone(), stream);
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, handshake).await.map_err(slow)?;
-        stream.map(DaemonConnection::new).map_err(|source| ConnectError::Handshake {
+        stream.map(|stream| DaemonConnection::new(stream, &self.alert)).map_err(|source| ConnectError::Handshake {
             advice: handshake_advice(&source),
             address: address.clone(),
             source,
         })
     }
-}
 
-async fn connect_unix(path: &PathBuf) -> Result<DaemonConnection, ConnectError> {
-    match UnixStream::connect(path).await {
-        Ok(stream) => Ok(DaemonConnection::new(stream)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ConnectError::NoSocket(path.clone())),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(ConnectError::NoPermission(path.clone())),
-        Err(source) => Err(ConnectError::Refused { address: path.display().to_string(), source }),
+    async fn connect_unix(&self, path: &PathBuf) -> Result<DaemonConnection, ConnectError> {
+        use io::ErrorKind::{NotFound, PermissionDenied};
+        match UnixStream::connect(path).await {
+            Ok(stream) => Ok(DaemonConnection::new(stream, &self.alert)),
+            Err(error) if error.kind() == NotFound => Err(ConnectError::NoSocket(path.clone())),
+            Err(error) if error.kind() == PermissionDenied => Err(ConnectError::NoPermission(path.clone())),
+            Err(source) => Err(ConnectError::Refused { address: path.display().to_string(), source }),
+        }
     }
 }
 
@@ -170,11 +203,14 @@ trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// An open connection of any kind.
-struct DaemonConnection(TokioIo<Box<dyn Wire>>);
+struct DaemonConnection {
+    wire: TokioIo<Box<dyn Wire>>,
+    alert: LastAlert,
+}
 
 impl DaemonConnection {
-    fn new(stream: impl Wire + 'static) -> Self {
-        Self(TokioIo::new(Box::new(stream)))
+    fn new(stream: impl Wire + 'static, alert: &LastAlert) -> Self {
+        Self { wire: TokioIo::new(Box::new(stream)), alert: alert.clone() }
     }
 }
 
@@ -190,20 +226,24 @@ impl Read for DaemonConnection {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        let read = Pin::new(&mut self.wire).poll_read(context, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            self.alert.note(error);
+        }
+        read
     }
 }
 
 impl Write for DaemonConnection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.wire).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.wire).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.wire).poll_shutdown(context)
     }
 }

@@ -16,7 +16,7 @@ use crate::cause::Cause;
 use crate::clock::Moment;
 use crate::engine::{Progress, ProgressSink, StepStatus};
 use crate::image::Digest;
-use crate::recipe::{Chains, ONE_FULL_STEP, Recipe, RecipeError, installs_packages};
+use crate::recipe::{Chains, ONE_FULL_STEP, Recipe, RecipeError, installs_packages, is_of_uv_stage};
 use crate::store::ContentRow;
 use crate::task::StageName;
 
@@ -132,6 +132,7 @@ impl ProgressSink for BuildWatch<'_> {
     fn record(&self, event: Progress) {
         if let Progress::Step(step) = &event
             && step.name.contains("] RUN ")
+            && !is_of_uv_stage(&step.name)
         {
             match (step.status, self.own_step) {
                 (StepStatus::Cached, _) if installs_packages(&step.name) => {
@@ -187,6 +188,8 @@ mod tests {
         }
         assert!(!watch.lost.is_cancelled() && watch.has_cached_packages());
         let watch = BuildWatch::new(&nobody, Some("pip/requirements-2.txt"));
+        watch.record(step("[uv 2/2] RUN --mount=type=cache,target=/dev/fastbuild/cache/pip", StepStatus::Running));
+        assert!(!watch.lost.is_cancelled(), "nothing of that stage comes into the image");
         watch.record(step(EARLIER, StepStatus::Running));
         assert!(watch.lost.is_cancelled() && !watch.has_cached_packages());
         let watch = BuildWatch::new(&nobody, None);

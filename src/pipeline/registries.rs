@@ -66,7 +66,12 @@ impl Registries {
 
     /// The digest that our Harbor has under a name, asked with one request; `None` for any other registry, for a name
     /// that it does not know, and where it cannot be asked.
-    pub async fn digest_of(&self, harbor: &Harbor, docker: &DockerServer, reference: &ImageReference) -> Option<Digest> {
+    pub async fn digest_of(
+        &self,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        reference: &ImageReference,
+    ) -> Option<Digest> {
         let client = self.client_for(harbor, docker, reference).await?;
         match client.resolve(reference).await {
             Ok(head) => head.map(|head| head.digest),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::Recipe;
+use super::uv;
 use crate::dockerfile::{Instruction, Mount, RenderError};
 
 /// What a step prints that finds a difference.
@@ -105,10 +106,26 @@ impl Recipe {
 
     fn fingerprint_until(&self, end: usize) -> Result<String, RenderError> {
         let steps = self.dockerfile.instructions.get(..end).unwrap_or(&self.dockerfile.instructions);
+        let steps = &without_uv_stage(steps);
         let mut hasher = Sha256::new();
         self.hash(&mut hasher, steps, |path| steps.iter().any(|step| takes(step, path)))?;
         Ok(hex::encode(hasher.finalize()))
     }
+}
+
+/// Nothing of that stage comes into the image, and it is there or not for what follows, not for what lies below.
+fn without_uv_stage(instructions: &[Instruction]) -> Vec<Instruction> {
+    let mut is_inside = false;
+    let mut rest = Vec::with_capacity(instructions.len());
+    for instruction in instructions {
+        if let Instruction::From { alias, .. } = instruction {
+            is_inside = alias.as_deref() == Some(uv::STAGE);
+        }
+        if !is_inside {
+            rest.push(instruction.clone());
+        }
+    }
+    rest
 }
 
 /// Whether an instruction takes this file of the context.

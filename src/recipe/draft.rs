@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Remark;
 use super::chain::Marks;
+use super::uv;
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Command, Instruction, Mount, Origin, Sharing};
 use crate::engine::{Builder, ContextContent, ContextFile};
@@ -29,9 +30,10 @@ impl Places {
     }
 }
 
-/// Whether a step by this name uses a cache of packages, as every step that installs some does.
+/// Whether a step by this name uses a cache of packages, as every step of the image that installs some does.
 pub fn installs_packages(step_name: &str) -> bool {
-    [Builder::BuildKit, Builder::Classic].iter().any(|&builder| step_name.contains(Places::of(builder).caches))
+    !uv::is_of_stage(step_name)
+        && [Builder::BuildKit, Builder::Classic].iter().any(|&builder| step_name.contains(Places::of(builder).caches))
 }
 
 /// The one file of an installer's image.
@@ -147,6 +149,12 @@ impl Draft {
     pub(super) fn whole(&self, of: Origin) -> (Mount, String) {
         let target = format!("{}/base", self.places.files);
         (Mount::Whole { of, target: target.clone() }, target)
+    }
+
+    /// A mount of one file of another stage, which the step then waits for.
+    pub(super) fn of_stage(&self, stage: &str, path: &str) -> Mount {
+        let target = format!("{}/{stage}{path}", self.places.files);
+        Mount::Bind { from: Some(Origin::Stage(stage.to_owned())), source: path.to_owned(), target }
     }
 
     fn bind_mount(&self, path: &str) -> (Mount, String) {

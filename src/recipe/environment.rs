@@ -12,7 +12,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const OF_THE_SESSION: [&str; 9] = ["HOME", "HOSTNAME", "LOGNAME", "OLDPWD", "PWD", "SHELL", "SHLVL", "TERM", "USER"];
 const SYSTEM_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// Variables by which an image chooses where pip finds packages.
-const PIP_SOURCES: [&str; 5] =
+pub(super) const PIP_SOURCES: [&str; 5] =
     ["PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX"];
 const MAX_VALUE_BYTES: usize = 1_000;
 

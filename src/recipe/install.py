@@ -50,17 +50,35 @@ def is_true(value):
     return value.strip().lower() in ("1", "true", "yes", "on", "y", "t")
 
 
-def pip_settings():
-    """What pip reads from its files and variables, by option; the more specific section wins."""
+def pip_configuration():
+    """Keys with their sections, and values, of pip's files and variables, what counts more later."""
+    try:
+        # Starting pip to ask takes four times as long. It promises nothing about its insides: newer ones keep files apart.
+        from pip._internal.configuration import Configuration
+        configuration = Configuration(isolated=False)
+        configuration.load()
+        pairs = []
+        for key, value in configuration.items():
+            pairs += value.items() if isinstance(value, dict) else [(key, value)]
+        if all(isinstance(text, str) for pair in pairs for text in pair):
+            return pairs
+    except Exception:
+        pass
     done = subprocess.run(pip("config", "list"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode != 0:
         raise CannotServe("pip does not show its settings")
+    lines = [line.partition("=") for line in done.stdout.decode("utf-8", "replace").splitlines()]
+    return [(key, str(ast.literal_eval(value))) for key, equals, value in lines if equals]
+
+
+def pip_settings():
+    """What pip reads from its files and variables, by option; the more specific section wins."""
+    pairs = pip_configuration()
     settings = {}
     for section in ("global", "install", ":env:"):
-        for line in done.stdout.decode("utf-8", "replace").splitlines():
-            key, equals, value = line.partition("=")
-            if equals and key.startswith(section + "."):
-                settings[key[len(section) + 1:].replace("_", "-")] = str(ast.literal_eval(value))
+        for key, value in pairs:
+            if key.startswith(section + "."):
+                settings[key[len(section) + 1:].replace("_", "-")] = value
     return settings
 
 
@@ -225,10 +243,7 @@ def resolve_from_scratch(program, arguments, environment, options, resolved):
 
 def install_with_uv(options):
     """Whether uv installed everything; ends the step when the requirements cannot be met."""
-    if platform.python_implementation() != "CPython" or sys.version_info < (3, 8):
-        raise CannotServe("uv needs CPython 3.8 or newer")
-    if platform.machine() not in ("x86_64", "aarch64") or platform.libc_ver()[0] != "glibc":
-        raise CannotServe("uv is not looked for on this kind of machine")
+    may_serve()
     arguments, variables = translated(pip_settings())
     program = provide_uv(options.cache, options.uv)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
@@ -271,6 +286,23 @@ def install_with_uv(options):
     raise CannotServe("uv could not install the packages")
 
 
+def may_serve():
+    """Whether uv is to be tried at all."""
+    if platform.python_implementation() != "CPython" or sys.version_info < (3, 8):
+        raise CannotServe("uv needs CPython 3.8 or newer")
+    if platform.machine() not in ("x86_64", "aarch64") or platform.libc_ver()[0] != "glibc":
+        raise CannotServe("uv is not looked for on this kind of machine")
+
+
+def fetch_uv(options):
+    """Sees that uv lies in the cache while another step runs; the step that installs tries again where this failed."""
+    try:
+        may_serve()
+        say("uv {} is at hand".format(version_of(provide_uv(options.cache, None))))
+    except (CannotServe, OSError) as reason:
+        say("uv could not be fetched beforehand: {}".format(reason))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cache", required=True, help="directory that is kept between builds")
@@ -278,8 +310,12 @@ def main():
     parser.add_argument("--compile", action="store_true", help="compile to bytecode, as pip always does")
     parser.add_argument("--upgrade-pip", help="the requirement that pip itself is to meet, in its newest version")
     parser.add_argument("--over", help="root of the base, when an earlier step installed a part of the requirements")
-    parser.add_argument("requirements")
+    parser.add_argument("--fetch-uv", action="store_true", help="only see that uv lies in the cache")
+    parser.add_argument("requirements", nargs="?")
     options = parser.parse_args()
+    if options.fetch_uv:
+        fetch_uv(options)
+        return
     try:
         install_with_uv(options)
         return

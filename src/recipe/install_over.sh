@@ -16,8 +16,7 @@ full() {
 }
 
 apt() {
-	apt-get -o Dir::Cache="$cache" -o Dir::Cache::archives="$cache/archives" -o Dir::State::lists="$cache/lists" \
-		-o APT::Keep-Downloaded-Packages=true -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
+	apt-get @OPTIONS@ "$@"
 }
 
 # installed STATUS: name:architecture version, of all that is installed, sorted.
@@ -34,7 +33,7 @@ installed() {
 }
 
 mkdir -p "$cache/archives/partial" "$cache/lists/partial"
-apt update
+apt @UPDATE@
 apt -o Dir::State::status="$status" -s install -y --no-install-recommends @DOWNGRADES@ "$@" >"$work/plan" ||
 	full 'apt finds no way to install the list on the base'
 if grep -q '^Remv ' "$work/plan"; then full 'packages of the base would be removed'; fi

@@ -35,6 +35,7 @@ pub use remark::Remark;
 
 pub use draft::{INSTALLER_PATH, installs_packages};
 pub use jupyter::hash_form as jupyter_hash_form;
+pub use uv::is_of_stage as is_of_uv_stage;
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,13 @@ fn pip_requirement(version: Option<(u32, u32)>) -> &'static str {
     }
 }
 
+/// What pip must know in every step. Unknown variables are no error to an old pip, unknown options are.
+pub(super) fn export(cache: &str) -> String {
+    format!(
+        "export HOME=/root PIP_CACHE_DIR={cache} PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore"
+    )
+}
+
 impl PipSteps<'_> {
     /// Makes sure that there is a pip, and a new one. A pip that uv may replace is upgraded together with the packages
     /// that `follow`, which saves a step.
@@ -123,13 +130,10 @@ impl PipSteps<'_> {
         draft.run(mounts, steps);
     }
 
-    /// The cache, and what pip must know. Unknown variables are no error to an old pip, unknown options are.
+    /// The cache, and what pip must know.
     fn begin(&self) -> (Vec<Mount>, Vec<String>, String) {
         let (mount, cache) = self.scope.mount("pip", self.mirror, Sharing::Shared);
-        let export = format!(
-            "export HOME=/root PIP_CACHE_DIR={cache} PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore"
-        );
-        let mut steps = vec![export];
+        let mut steps = vec![export(&cache)];
         if self.mirror.is_some() {
             // The chosen mirror counts, whatever files and variables of the base say.
             steps.push(format!("export PIP_CONFIG_FILE={}", mirrors::PIP_FILE));

@@ -181,6 +181,7 @@ impl Planner<'_> {
         let mut stages = vec![Instruction::Comment(format!("Base image: {}", self.input.request.base))];
         let stage = self.python_stage(&mut draft, &mut stages)?;
         self.conda_stage(&mut draft, &mut stages)?;
+        self.uv_stage(&mut draft, &mut stages);
         draft.instructions.clear();
         self.body(&mut draft, &mut environment, stage.is_some())?;
         let changed_user = self.changes_user && (stage.is_some() || !draft.instructions.is_empty());
@@ -268,6 +269,26 @@ impl Planner<'_> {
         conda::install(draft, file, self.input.descriptor);
         stages.append(&mut draft.instructions);
         Ok(())
+    }
+
+    /// Fetches uv while the OS packages are installed, where the base has what that takes.
+    fn uv_stage(&self, draft: &mut Draft, stages: &mut Vec<Instruction>) {
+        if self.has_uv_stage() {
+            self.open_stage(stages, uv::STAGE);
+            uv::fetch(draft, &self.interpreter().path, &self.scope, self.mirror(SourceInstaller::Pip));
+            stages.append(&mut draft.instructions);
+        }
+    }
+
+    fn has_uv_stage(&self) -> bool {
+        let installs = self.choices.installs_jupyter || !self.input.request.pip.software.is_empty();
+        self.input.options.builder == Builder::BuildKit
+            && self.choices.python == PythonChoice::Present
+            && !self.input.descriptor.details.pip3_version.is_empty()
+            && self.uses_uv()
+            && installs
+            && self.uv_file().is_none()
+            && !self.own_lists().os.is_empty()
     }
 
     /// The steps of the result between its `FROM` and its start.
@@ -433,7 +454,12 @@ impl Planner<'_> {
             return Ok(interpreter.path);
         }
         let uses_uv = self.uses_uv();
-        let uv = uses_uv.then(|| uv::Use { file: self.uv_file(), compiles: self.changes_user, upgrades_pip: None });
+        let uv = uses_uv.then(|| uv::Use {
+            file: self.uv_file(),
+            compiles: self.changes_user,
+            upgrades_pip: None,
+            has_stage: self.has_uv_stage(),
+        });
         let mut steps = PipSteps { interpreter: &interpreter, scope: &self.scope, mirror, uv };
         let installer = match &request.pip.installer {
             Some(name) => {

@@ -3,17 +3,19 @@
 //! The step runs `install.py` with the interpreter itself. Only there pip's settings are known (files of the base and
 //! the mirror file together), and only there it shows whether uv can be had; without it the same step goes on with pip.
 
-use super::draft::Draft;
-use super::pip::Interpreter;
+use super::draft::{CacheScope, Draft};
+use super::environment::PIP_SOURCES;
+use super::pip::{self, Interpreter};
 use super::shell::word;
 use super::{PipTool, RecipeOptions};
-use crate::catalogue::{InstallerFile, InstallerKind};
-use crate::dockerfile::{Mount, Origin};
+use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile};
+use crate::dockerfile::{Mount, Origin, Sharing};
 use crate::engine::Builder;
 use crate::image::ImageDescriptor;
 use crate::request::FileName;
 
 const PROGRAM: &str = include_str!("install.py");
+const PROGRAM_PATH: &str = "pip/install.py";
 
 /// How the steps of one recipe use uv.
 #[derive(Debug, Clone)]
@@ -24,6 +26,35 @@ pub(super) struct Use<'recipe> {
     pub(super) compiles: bool,
     /// What pip itself is to meet after the first installation.
     pub(super) upgrades_pip: Option<&'static str>,
+    /// Whether a stage of its own fetches uv, for which the first installation waits.
+    pub(super) has_stage: bool,
+}
+
+/// The stage that fetches uv while the OS packages are installed.
+pub(super) const STAGE: &str = "uv";
+/// What the stage leaves behind: nothing, but the step that takes it runs after the stage.
+const FETCHED: &str = "/fastbuild-uv";
+
+/// Whether BuildKit's name of a step says that it belongs to that stage.
+pub fn is_of_stage(step_name: &str) -> bool {
+    step_name.strip_prefix('[').and_then(|rest| rest.strip_prefix(STAGE)).is_some_and(|rest| rest.starts_with(' '))
+}
+
+/// The step of that stage: uv comes into pip's cache, or the step that installs looks for it again.
+pub(super) fn fetch(draft: &mut Draft, python: &str, scope: &CacheScope, mirror: Option<&MirrorFile>) {
+    let (cache_mount, cache) = scope.mount("pip", mirror, Sharing::Shared);
+    let (program_mount, program) = draft.bind(PROGRAM_PATH, PROGRAM);
+    let mut mounts = vec![cache_mount, program_mount];
+    let mut steps = vec![pip::export(&cache)];
+    if let Some(file) = mirror {
+        let (mount, path) = draft.bind_mirror("pip", file);
+        mounts.push(mount);
+        steps.push(format!("unset {}", PIP_SOURCES.join(" ")));
+        steps.push(format!("export PIP_CONFIG_FILE={}", word(&path)));
+    }
+    steps.push(format!("{} {} --cache {cache} --fetch-uv", word(python), word(&program)));
+    steps.push(format!(": > {FETCHED}"));
+    draft.run(mounts, steps);
 }
 
 impl Use<'_> {
@@ -35,8 +66,11 @@ impl Use<'_> {
         [python, cache, requirements]: [&str; 3],
         over: Option<Origin>,
     ) -> String {
-        let (mount, program) = draft.bind("pip/install.py", PROGRAM);
+        let (mount, program) = draft.bind(PROGRAM_PATH, PROGRAM);
         mounts.push(mount);
+        if std::mem::take(&mut self.has_stage) {
+            mounts.push(draft.of_stage(STAGE, FETCHED));
+        }
         let mut command = format!("{python} {} --cache {cache}", word(&program));
         if let Some(file) = self.file {
             let (mount, path) = draft.bind_installer(file);

@@ -3,7 +3,8 @@
 use super::fixture::*;
 use crate::catalogue::InstallerKind;
 use crate::engine::Builder;
-use crate::recipe::{PipTool, needed_files};
+use crate::recipe::{Chains, PipTool, needed_files};
+use crate::request::OsInstaller;
 
 const WHEEL: &str = "uv-0.9.1-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
 
@@ -73,4 +74,36 @@ fn a_pip_of_the_distribution_is_covered_by_pip_itself() {
     let text = text(&case);
     assert!(text.contains("-m pip install --upgrade --ignore-installed pip"), "{text}");
     assert!(!text.contains("--upgrade-pip"), "{text}");
+}
+
+#[test]
+fn uv_is_fetched_while_os_packages_are_installed() {
+    let beside = || with_uv(&[]).os(OsInstaller::Apt, &[("tree", "")]);
+    let with_stage = text(&beside());
+    assert!(with_stage.contains(" AS uv\n") && with_stage.contains("--fetch-uv"), "{with_stage}");
+    assert_eq!(with_stage.matches("--mount=type=bind,from=uv,").count(), 1, "one step waits for it: {with_stage}");
+    let mirrored = text(&beside().pip_source("aliyun"));
+    assert!(mirrored.contains("PIP_NO_INDEX \\\n && export PIP_CONFIG_FILE=/dev/fastbuild/mirrors/pip/"), "{mirrored}");
+
+    let os_alone = |case: &Case| case.plan().unwrap().trunk(&chains_of_os(case)).unwrap();
+    let mut without_pip = beside();
+    without_pip.request.pip.software.clear();
+    assert_eq!(os_alone(&beside()), os_alone(&without_pip), "what the OS packages lie on is the same");
+
+    let changes: [fn(&mut Case); 4] = [
+        |case| case.request.os_packages.software.clear(),
+        |case| case.options.builder = Builder::Classic,
+        |case| case.options.pip_tool = PipTool::Pip,
+        |case| case.descriptor.details.pip3_version.clear(),
+    ];
+    for change in changes {
+        let mut case = beside();
+        change(&mut case);
+        assert!(!text(&case).contains("--fetch-uv"), "{}", text(&case));
+    }
+    assert!(!text(&with_uv(&[WHEEL]).os(OsInstaller::Apt, &[("tree", "")])).contains("--fetch-uv"), "it lies at hand");
+}
+
+fn chains_of_os(case: &Case) -> Chains {
+    Chains { os: case.plan().unwrap().chains.os, pip: Vec::new() }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use fastbuild::cause::Cause;
 use fastbuild::engine::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError,
+    LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
 use secrecy::ExposeSecret;
@@ -129,6 +129,7 @@ impl Engine for ScriptedEngine {
         &self,
         _reference: &ImageReference,
         _account: Option<&RegistryAccount>,
+        _digests: &dyn DigestSource,
         _sink: &dyn ProgressSink,
     ) -> Result<Digest, EngineError> {
         unscripted()

@@ -77,8 +77,10 @@ async fn refused_pushes_have_their_causes() {
     for name in [&name, &gone] {
         engine.remove_image(&name.to_string()).await.expect("removal");
     }
-    let error =
-        engine.push(&unique_name("never-built"), Some(&account()), &AskDaemon, &Events::default()).await.expect_err("absent");
+    let error = engine
+        .push(&unique_name("never-built"), Some(&account()), &AskDaemon, &Events::default())
+        .await
+        .expect_err("absent");
     assert!(error.message.contains("does not exist locally"), "{error}");
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fastbuild::engine::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, DockerConnector, Endpoint, Engine, EngineError,
-    LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, DockerConnector, Endpoint, Engine,
+    EngineError, LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
 use futures_util::future::BoxFuture;

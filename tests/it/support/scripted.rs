@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use fastbuild::cause::Cause;
 use fastbuild::engine::{
-    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError, LocalContainer,
-    LocalImage, PinnedImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
+    BuildOrder, BuiltImage, Connector, DaemonDisk, DaemonInfo, DigestSource, Endpoint, Engine, EngineError,
+    LocalContainer, LocalImage, PinnedImage, ProbeOrder, ProbeOutput, Progress, ProgressSink, RegistryAccount,
 };
 use fastbuild::image::{Digest, ImageConfig, ImageReference};
 use futures_util::future::BoxFuture;
