@@ -31,13 +31,13 @@ bench: ## ratios measured side by side, as a table and as JSON; ROWS="cold warm"
 	$(with_lab) --bases "debian localpython" --bench cargo bench --locked --bench ratios -- $(ROWS) $(BENCH_OPTIONS)
 	cargo bench --locked --bench hot
 
-check: ## exactly what CI runs: fmt, clippy, doc, sqlx, deny, tests
+check: ## exactly what CI runs: fmt, clippy, doc, sqlx, deny, tests, and a short bench as information
 	@$(step) fmt cargo fmt --check
 	@$(step) clippy cargo clippy --locked --all-targets -- -D warnings
 	@$(step) doc env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	@$(step) sqlx scripts/sqlx.sh check
 	@$(step) deny scripts/deny.sh
-	@$(with_lab) --tls scripts/test.sh
+	@$(with_lab) --tls bash -c 'scripts/test.sh && $(step) bench cargo bench --locked --profile dev --bench ratios -- --short'
 
 prepare: ## the offline query data in .sqlx
 	scripts/sqlx.sh prepare

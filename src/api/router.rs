@@ -1,12 +1,13 @@
 //! Every route in one place, and the layers around them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,13 +15,13 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{self as swagger, SwaggerUi};
 
 use super::document::Foundation;
 use super::{
     ApiError, AppState, callback, check_result, config, cors, data, edge, events, file, guard, health, hello, host,
-    image, image_life, image_verbs, metrics, pacing, progress, retention, sbom, scan, submit, system, task, task_files,
-    task_verbs,
+    image, image_life, image_verbs, metrics, openapi_document, pacing, progress, retention, sbom, scan, submit, system,
+    task, task_files, task_verbs,
 };
 use crate::console;
 
@@ -59,18 +60,19 @@ fn surrounded() -> OpenApiRouter<AppState> {
 
 /// The service's router.
 pub fn router(state: AppState) -> Router {
-    let document = super::openapi_document();
-    let paths: Arc<BTreeSet<String>> = Arc::new(document.paths.paths.keys().cloned().collect());
+    // Made when somebody loses the way: the document takes as much memory as all else that an idle service holds.
+    let paths: Arc<OnceLock<BTreeSet<String>>> = Arc::default();
     let trusted: cors::TrustedOrigins = state.settings.fb.cors_origins.clone().into();
     let (routes, _) = surrounded().split_for_parts();
     let compression =
         CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED_FROM_BYTES)));
     let surrounded = routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .route("/openapi.json", get(openapi))
+        .merge(SwaggerUi::new("/docs").config(swagger::Config::new(["/openapi.json"])))
         .merge(console::router(state.console()))
         .fallback(move |request: Request| {
             let paths = Arc::clone(&paths);
-            async move { elsewhere(&paths, &request) }
+            async move { elsewhere(paths.get_or_init(documented_paths), &request) }
         })
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(edge::panicked))
@@ -83,6 +85,14 @@ pub fn router(state: AppState) -> Router {
     let (constant, _) = health::constant_routes().split_for_parts();
     let constant = constant.route_layer(map_response(word_constant));
     constant.merge(surrounded).with_state(state)
+}
+
+async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi_document())
+}
+
+fn documented_paths() -> BTreeSet<String> {
+    openapi_document().paths.paths.into_keys().collect()
 }
 
 /// A path that no route has. With a slash too many, or without the one of the root, the caller is sent to the right one.
