@@ -61,9 +61,9 @@ impl EngineError {
             Bollard::RequestTimeoutError => {
                 Self::new(Cause::DaemonLost, "the Docker daemon did not answer in time".to_owned())
             }
-            Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } | Bollard::IOError { .. } => {
-                Self::lost(error)
-            }
+            // bollard hides what kind of error it is.
+            Bollard::IOError { err } => Self::lost(err),
+            Bollard::HyperLegacyError { .. } | Bollard::HyperResponseError { .. } => Self::lost(error),
             other => Self::new(
                 Cause::Internal,
                 format!("the Docker daemon's answer was not understood: {}", chain_text(other)),

@@ -21,7 +21,7 @@ id
 pwd
 grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 | awk '{ print $2 }' | sort
 sshd=$(command -v sshd); $sshd -T -f /usr/local/dros/fastbuild/sshd_config | sort
-fba; fbb
+for script in /usr/local/bin/fb*; do $script; done
 ";
 
 /// What runs, who may come in, and what they find there.
