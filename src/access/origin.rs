@@ -4,7 +4,7 @@
 //! the browser still says that name in `Host`. And a page elsewhere can make a browser send a request here, with the
 //! cookie of somebody who is logged in; but the browser says so in `Sec-Fetch-Site` and `Origin`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, Uri};
@@ -21,15 +21,18 @@ pub struct KnownHosts {
 impl KnownHosts {
     /// Whether a request may have been meant for this service. One that names no host comes from no browser.
     pub fn know(&self, headers: &HeaderMap, uri: &Uri) -> bool {
-        let named = match (uri.host(), headers.get(HOST)) {
-            (Some(host), _) => host,
-            (None, Some(host)) => match host.to_str() {
-                Ok(host) => host_of(host),
-                Err(_) => return false,
-            },
+        let mut hosts = headers.get_all(HOST).iter();
+        let host = hosts.next();
+        if hosts.next().is_some() {
+            return false;
+        }
+        let authority = match (uri.authority(), host) {
+            (Some(authority), _) => Some(authority.as_str()),
+            (None, Some(host)) => host.to_str().ok(),
             (None, None) => return true,
         };
-        let named = named.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+        let Some(named) = authority.and_then(strict_host_of) else { return false };
+        let named = named.trim_end_matches('.').to_ascii_lowercase();
         if let Ok(address) = named.parse::<IpAddr>() {
             let address = address.to_canonical();
             return self.any_address || address.is_loopback() || self.has(&named);
@@ -49,6 +52,17 @@ pub fn host_of(authority: &str) -> &str {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     }
+}
+
+/// The host of an authority that is nothing but a host and perhaps a port: what a browser sends.
+fn strict_host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').filter(|(address, _)| address.parse::<Ipv6Addr>().is_ok())?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    let is_whole = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    (is_whole && !host.contains(['@', '[', ']'])).then_some(host)
 }
 
 /// Whether a page of another site made a browser send this request. A client that says nothing of it is no browser.
@@ -100,9 +114,24 @@ mod tests {
             "2130706433",
             "127.0.0.1@evil.example",
             "x.fastbuild.example.cn",
+            "[::1]evil",
+            "[::1]evil:48001",
+            "[::1].evil.example",
+            "[::1]:evil",
+            "[::1",
+            "[localhost]",
+            "localhost]",
+            "localhost:1:evil",
+            "localhost:evil",
+            "evil@localhost",
         ] {
             assert!(!knows(bad), "{bad}");
         }
+        let twice = HeaderMap::from_iter(
+            [(HOST, "localhost"), (HOST, "evil.example")].map(|(name, host)| (name, HeaderValue::from_static(host))),
+        );
+        assert_eq!(twice.get_all(HOST).iter().count(), 2);
+        assert!(!hosts.know(&twice, &Uri::from_static("/")), "two hosts are none");
         let whole = Uri::from_static("http://evil.example/");
         assert!(!hosts.know(&headers(&[("host", "localhost")]), &whole), "the address itself counts first");
         assert!(hosts.know(&HeaderMap::new(), &Uri::from_static("/")));
