@@ -1,16 +1,25 @@
 //! Which addresses a callback may go to.
 //!
-//! Loopback and private networks are allowed by default, since the platform lives there. Link-local addresses, cloud
-//! metadata services and addresses that are no host are always refused.
+//! Loopback and private networks are allowed by default, since the platform lives there. Link-local and site-local
+//! addresses, cloud metadata services, tunnels that hide where they lead, and addresses that are no host are always
+//! refused.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// Metadata services outside the link-local range: Alibaba Cloud's and the IPv6 one of AWS.
-const METADATA: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254))];
+/// Metadata services outside the link-local range.
+const METADATA: [IpAddr; 6] = [
+    // Alibaba Cloud, Oracle Cloud, Azure.
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // AWS, its identities of EKS pods, Google Cloud.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
+];
 
 /// A rule that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +39,9 @@ pub enum RefusedAddress {
     #[error("the callback address must not carry a user name or password")]
     Credentials,
     /// Never allowed.
-    #[error("{0} is a link-local, metadata, multicast or unspecified address, which callbacks never go to")]
+    #[error(
+        "{0} is a link-local, site-local, metadata, tunnel, multicast or unspecified address, which callbacks never go to"
+    )]
     Reserved(IpAddr),
     /// On the deny list.
     #[error("{0} is denied by the setting callback.deny")]
@@ -152,7 +163,7 @@ impl AddressPolicy {
     }
 }
 
-/// IPv4 addresses in IPv6 clothing are what they mean: mapped, compatible, NAT64 and 6to4.
+/// IPv4 addresses in IPv6 clothing are what they mean: mapped, translated (SIIT), compatible, NAT64 and 6to4.
 fn canonical(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     if let Some(v4) = v6.to_ipv4_mapped() {
@@ -162,7 +173,9 @@ fn canonical(address: IpAddr) -> IpAddr {
     let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
     match segments {
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0xffff, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            v4(high, low)
+        }
         _ => address,
     }
 }
@@ -175,7 +188,18 @@ fn is_reserved(address: IpAddr) -> bool {
         IpAddr::V4(v4) => {
             v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240
         }
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified(),
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified() || is_site_local_or_tunnel(v6)
+        }
+    }
+}
+
+/// Site-local (`fec0::/10`), Teredo (`2001::/32`), and NAT64 under a prefix of the site's own (`64:ff9b:1::/48`), where
+/// only the site knows which bits are the IPv4 address.
+fn is_site_local_or_tunnel(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        [0x2001, 0, ..] | [0x64, 0xff9b, 1, ..] => true,
+        [first, ..] => first & 0xffc0 == 0xfec0,
     }
 }
 
@@ -195,6 +219,8 @@ mod tests {
             "http://10.1.2.3/",
             "https://192.168.0.1/x",
             "http://[::1]:80/",
+            "http://[fd12::1]/",
+            "http://[2001:db8::1]/",
             "http://cb.local/",
         ] {
             assert_eq!(check(&policy, text), Ok(()), "{text}");
@@ -218,6 +244,15 @@ mod tests {
             "http://[2002:a9fe:a9fe::1]/",
             "http://[fe80::1]/",
             "http://[fd00:ec2::254]/",
+            "http://[fd00:ec2::23]/",
+            "http://[fd20:ce::254]/",
+            "http://192.0.0.192/",
+            "http://168.63.129.16/",
+            "http://[::ffff:0:a9fe:a9fe]/",
+            "http://[64:ff9b:1::a9fe:a9fe]/",
+            "http://[2001::a9fe:a9fe]/",
+            "http://[fec0::1]/",
+            "http://[feff::1]/",
             "http://100.100.100.200/",
             "http://0.0.0.0/",
             "http://0/",

@@ -178,7 +178,7 @@ fn receiver(refused: &RefusedAddress) -> String {
         RefusedAddress::NoHost => "回调地址没有主机名".to_owned(),
         RefusedAddress::Credentials => "回调地址不能包含用户名或密码".to_owned(),
         RefusedAddress::Reserved(address) => {
-            format!("回调地址 {address} 是链路本地、元数据、组播或未指定地址，回调不会发往这类地址")
+            format!("回调地址 {address} 是链路本地、站点本地、元数据、隧道、组播或未指定地址，回调不会发往这类地址")
         }
         RefusedAddress::Denied(host) => format!("回调地址 {host} 被设置 callback.deny 禁止"),
         RefusedAddress::NotAllowed(host) => format!("回调地址 {host} 不在设置 callback.allow 中"),
