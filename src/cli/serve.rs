@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{SettingsArguments, complain};
@@ -40,6 +40,9 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
     } else {
         tracing::info!("no settings file, so defaults and FASTBUILD__… variables");
     }
+    // From here on a SIGHUP ends nothing, whether there is a certificate to read again or not.
+    let hang_up = signal(SignalKind::hangup())?;
+    let has_certificate = settings.tls.is_on();
     let address = format!("{}:{}", settings.fb.host, settings.fb.port);
     let listener = TcpListener::bind(&address).await.map_err(|source| {
         let reason = format!("cannot listen on {address}: {source}; choose another [fb] host and port");
@@ -78,9 +81,20 @@ async fn serve(settings: Settings, file: Option<&Path>) -> Result<(), StartError
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = note_hang_ups(hang_up, has_certificate) => {}
             }
         })
         .await
+}
+
+/// Says that a SIGHUP did nothing, where no certificate is read again; never ends.
+async fn note_hang_ups(mut hang_up: Signal, has_certificate: bool) {
+    while hang_up.recv().await.is_some() {
+        if !has_certificate {
+            tracing::info!("SIGHUP: without [tls] there is nothing to read again; settings are read at the start");
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 fn start_log(settings: &LogSection) {

@@ -9,7 +9,7 @@ use fastbuild::settings::{AccessMode, Settings};
 use reqwest::{Certificate, Client};
 
 use super::house::{House, Raw, bearer, prepare, settings};
-use crate::support::process::{command, free_port, log_file};
+use crate::support::process::{ServeProcess, command, free_port, log_file};
 use crate::support::wait_for;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -180,4 +180,20 @@ async fn half_a_pair_or_a_wrong_one_does_not_start() {
         let error = service.serve(listener, async {}).await.unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_hang_up_ends_no_service_without_a_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let process = ServeProcess::start(directory.path(), free_port(), &[]).await;
+    for times in 1..=2 {
+        assert!(Command::new("kill").args(["-HUP", &process.id().to_string()]).status().unwrap().success());
+        wait_for("words about it", LIMIT, || async {
+            let log = std::fs::read_to_string(log_file(directory.path())).unwrap();
+            (log.matches("SIGHUP: without [tls]").count() == times).then_some(())
+        })
+        .await;
+    }
+    assert!(process.text("/healthz").await.contains("ok"));
+    assert!(process.terminate().await.0.success());
 }
