@@ -1,6 +1,7 @@
 //! Who asks.
 
 use super::Role;
+use crate::clock::Moment;
 
 /// How a caller showed who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,14 +9,22 @@ pub enum Proof {
     /// Nobody is asked for any.
     Open,
     /// A token among the headers.
-    Token,
+    Token {
+        /// Its row.
+        token_id: i64,
+    },
     /// The console's cookie; changes need this text beside it.
     Session {
         /// What a page of another site cannot know.
         csrf: String,
+        /// What its row is found by.
+        session_hash: String,
     },
     /// A signed link to this one address.
-    Link,
+    Link {
+        /// When it ends.
+        expires: Moment,
+    },
 }
 
 /// Who asks, as the guard found out; handlers find it among a request's extensions.
@@ -36,15 +45,15 @@ impl Caller {
     }
 
     /// Whoever has a signed link.
-    pub fn of_link() -> Self {
-        Self { role: Role::Read, user: String::new(), proof: Proof::Link }
+    pub fn of_link(expires: Moment) -> Self {
+        Self { role: Role::Read, user: String::new(), proof: Proof::Link { expires } }
     }
 
     /// The only owner whose tasks this caller sees; `None` when they see all. What a link leads to was decided when it
     /// was signed.
     pub fn limited_to(&self) -> Option<&str> {
         match (self.role, &self.proof) {
-            (Role::Administer, _) | (_, Proof::Link | Proof::Open) => None,
+            (Role::Administer, _) | (_, Proof::Link { .. } | Proof::Open) => None,
             _ => Some(&self.user),
         }
     }
@@ -63,7 +72,7 @@ impl Caller {
     /// What a change from a page must bring along; absent for callers without a cookie.
     pub fn csrf(&self) -> Option<&str> {
         match &self.proof {
-            Proof::Session { csrf } => Some(csrf),
+            Proof::Session { csrf, .. } => Some(csrf),
             _ => None,
         }
     }
@@ -75,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_administrators_see_what_is_not_theirs() {
-        let caller = |role| Caller { role, user: "ann".to_owned(), proof: Proof::Token };
+        let caller = |role| Caller { role, user: "ann".to_owned(), proof: Proof::Token { token_id: 1 } };
         for role in [Role::Read, Role::Submit] {
             let caller = caller(role);
             assert!(caller.sees("ann") && !caller.sees("bob") && !caller.sees(""), "{role}");

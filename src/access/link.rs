@@ -24,9 +24,9 @@ impl Access {
         format!("{path}?{task}{EXPIRES}={expires}&{SIGNATURE}={signature}")
     }
 
-    /// Whether a query holds a signature for this path that is still good.
-    pub fn is_signed(&self, path: &str, query: Option<&str>) -> bool {
-        let Some(query) = query.filter(|query| query.contains(SIGNATURE)) else { return false };
+    /// Until when the signature that a query holds for this path is good; `None` when it is not, or no longer.
+    pub fn signed_until(&self, path: &str, query: Option<&str>) -> Option<Moment> {
+        let query = query.filter(|query| query.contains(SIGNATURE))?;
         let mut parts = Parts::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let part = match &*name {
@@ -37,14 +37,14 @@ impl Access {
             };
             // What stands twice would be read by others in their own way.
             if part.replace(value.into_owned()).is_some() {
-                return false;
+                return None;
             }
         }
-        let (Some(expires), Some(signature)) = (parts.expires, parts.signature) else { return false };
-        let Ok(expires) = expires.parse::<i64>() else { return false };
+        let (expires, signature) = (parts.expires?.parse::<i64>().ok()?, parts.signature?);
         let wanted = self.signature(path, parts.task.as_deref(), expires);
         let is_genuine = !wanted.is_empty() && bool::from(wanted.as_bytes().ct_eq(signature.as_bytes()));
-        is_genuine && self.clock.now() < Moment(expires.saturating_mul(1_000_000))
+        let until = Moment(expires.saturating_mul(1_000_000));
+        (is_genuine && self.clock.now() < until).then_some(until)
     }
 
     fn signature(&self, path: &str, task: Option<&str>, expires: i64) -> String {

@@ -176,6 +176,18 @@ impl Access {
         self.settings.tls.is_on() || self.settings.fb.public_url.starts_with("https://")
     }
 
+    /// Whether what once let a caller in still would: what lasts longer than an answer asks this now and then.
+    pub async fn still_admits(&self, proof: &Proof) -> Result<bool, AccessError> {
+        let now = self.clock.now();
+        let row = match proof {
+            Proof::Open => return Ok(!self.is_closed().await?),
+            Proof::Link { expires } => return Ok(now < *expires),
+            Proof::Token { token_id } => self.store.access_token(*token_id).await?,
+            Proof::Session { session_hash, .. } => self.store.access_token_by_session(session_hash, now).await?,
+        };
+        Ok(row.is_some_and(|row| self.is_usable(&row)))
+    }
+
     /// The database that tokens lie in.
     pub fn store(&self) -> &Store {
         &self.store

@@ -55,7 +55,8 @@ impl Access {
     }
 
     fn session_proof(&self, text: &SecretString) -> Result<Proof, AccessError> {
-        Ok(Proof::Session { csrf: self.sealer.keyed_hash(CSRF_PURPOSE, text)? })
+        let csrf = self.sealer.keyed_hash(CSRF_PURPOSE, text)?;
+        Ok(Proof::Session { csrf, session_hash: token_hash(text) })
     }
 }
 
@@ -63,7 +64,7 @@ impl Caller {
     /// Whether a change from a page brought what only our own pages know.
     pub fn is_own_page(&self, given: Option<&str>) -> bool {
         match (&self.proof, given) {
-            (Proof::Session { csrf }, Some(given)) => csrf.as_bytes().ct_eq(given.as_bytes()).into(),
+            (Proof::Session { csrf, .. }, Some(given)) => csrf.as_bytes().ct_eq(given.as_bytes()).into(),
             (Proof::Session { .. }, None) => false,
             _ => true,
         }

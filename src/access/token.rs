@@ -113,7 +113,7 @@ impl Access {
     /// Whose token it is; `None` when it is none of ours, has expired or was revoked.
     pub async fn caller_of_token(&self, token: &SecretString) -> Result<Option<Caller>, AccessError> {
         match self.usable_token(token).await? {
-            Some(row) => caller(&row, Proof::Token).map(Some),
+            Some(row) => caller(&row, Proof::Token { token_id: row.primary_id }).map(Some),
             None => Ok(None),
         }
     }

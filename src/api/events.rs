@@ -22,7 +22,7 @@ use crate::language::{Language, Message};
 use crate::progress::{JournalReader, Numbered};
 use crate::task::{StageName, TaskId};
 
-const HEARTBEAT: Duration = Duration::from_secs(10);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
 const MAX_LOG_LINES: usize = 5_000;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -100,7 +100,8 @@ struct LogLine {
 /// Follow a task by server-sent events
 ///
 /// Each event has a number as `id`, its kind as `event` and JSON as `data`. `Last-Event-ID` goes on where a lost
-/// connection ended. The last one is `end` with state and cause; the stream then closes.
+/// connection ended. The last one is `end` with state and cause; the stream then closes. It closes without one within
+/// ten seconds after its token was revoked or has expired, its session or its signed link has ended.
 #[utoipa::path(get, path = "/api/fast-build/task/events", tag = "task", params(EventsQuery),
     responses((status = 200, content((String = "text/event-stream"), (Envelope<String> = "application/json"))),
         FormErrors))]
@@ -114,7 +115,7 @@ async fn task_events(
     let task = state.task_of(&caller, query.task_id).await?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.trim().parse().ok());
     let after = seen.unwrap_or_else(|| query.after.and_then(|after| u64::try_from(after).ok()).unwrap_or(0));
-    let follower = Follower::new(state, &task, after, language);
+    let follower = Follower::new(state, &task, after, language, caller.proof);
     Ok(Sse::new(follower.into_stream()).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
 }
 

@@ -7,8 +7,11 @@ use std::time::Duration;
 use axum::response::sse::Event as SseEvent;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::AppState;
+use super::events::HEARTBEAT;
+use crate::access::Proof;
 use crate::cause::Cause;
 use crate::language::Language;
 use crate::metrics::Watching;
@@ -29,11 +32,13 @@ pub(super) struct Follower {
     last: u64,
     language: Language,
     is_over: bool,
+    proof: Proof,
+    admitted: Instant,
     _watching: Watching,
 }
 
 impl Follower {
-    pub(super) fn new(state: AppState, task: &TaskRow, after: u64, language: Language) -> Self {
+    pub(super) fn new(state: AppState, task: &TaskRow, after: u64, language: Language, proof: Proof) -> Self {
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
         let reader = JournalReader::of_events(&directory, after);
         let watching = state.metrics.watching();
@@ -46,6 +51,8 @@ impl Follower {
             last: after,
             language,
             is_over: false,
+            proof,
+            admitted: Instant::now(),
         }
     }
 
@@ -60,7 +67,7 @@ impl Follower {
     /// The next events; `None` when nothing follows.
     async fn next(&mut self) -> Option<Vec<SseEvent>> {
         loop {
-            if self.is_over {
+            if self.is_over || !self.is_still_admitted().await {
                 return None;
             }
             // Both are taken before the journal is read, so that nothing written in between is missed.
@@ -87,6 +94,16 @@ impl Follower {
                 return None;
             }
         }
+    }
+
+    /// Whether the watcher may go on, as often as there is a heartbeat. When that cannot be found out it ends, as every
+    /// other request does, and its client comes again.
+    async fn is_still_admitted(&mut self) -> bool {
+        if self.admitted.elapsed() < HEARTBEAT {
+            return true;
+        }
+        self.admitted = Instant::now();
+        self.state.access.still_admits(&self.proof).await.unwrap_or(false)
     }
 
     fn told(&mut self, told: &Told) -> SseEvent {
@@ -139,6 +156,7 @@ impl Follower {
     /// Waits for the next event; `false` when the service stops.
     async fn wait(&mut self, mut opened: watch::Receiver<()>) -> bool {
         let stop = self.state.stop.clone();
+        let look = tokio::time::sleep_until(self.admitted + HEARTBEAT);
         let rung = async {
             match self.bell.as_mut() {
                 Some(bell) => {
@@ -155,6 +173,7 @@ impl Follower {
         tokio::select! {
             () = stop.cancelled() => false,
             () = rung => true,
+            () = look => true,
         }
     }
 }

@@ -85,8 +85,10 @@ async fn identify(state: &AppState, parts: &Parts, asks: Needs) -> Result<Option
             caller => Ok(caller),
         };
     }
-    if matches!(asks, Needs::RoleOrLink(_)) && access.is_signed(parts.uri.path(), parts.uri.query()) {
-        return Ok(Some(Caller::of_link()));
+    if matches!(asks, Needs::RoleOrLink(_))
+        && let Some(until) = access.signed_until(parts.uri.path(), parts.uri.query())
+    {
+        return Ok(Some(Caller::of_link(until)));
     }
     match session_cookie(headers) {
         Some(text) => access.caller_of_session(&text).await.map_err(respond),

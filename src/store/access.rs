@@ -78,6 +78,18 @@ impl Store {
         .await?)
     }
 
+    /// The token of that number.
+    pub async fn access_token(&self, primary_id: i64) -> Result<Option<AccessTokenRow>, StoreError> {
+        Ok(sqlx::query_as!(
+            AccessTokenRow,
+            "SELECT primary_id, name, user_name, role, create_time, expire_time, last_use_time, revoke_time
+             FROM access_token WHERE primary_id = ?",
+            primary_id
+        )
+        .fetch_optional(&self.readers)
+        .await?)
+    }
+
     /// The token of a session that has not expired.
     pub async fn access_token_by_session(
         &self,

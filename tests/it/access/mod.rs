@@ -7,6 +7,7 @@ pub mod house;
 mod links;
 mod open;
 mod ownership;
+mod streams;
 mod tls;
 mod tokens;
 mod turns;
