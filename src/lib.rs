@@ -16,6 +16,7 @@ pub mod disk;
 pub mod dockerfile;
 pub mod engine;
 pub mod explanation;
+mod file_rights;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod health;

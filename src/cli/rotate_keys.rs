@@ -9,7 +9,9 @@ use crate::rotation::{RotationReport, rotate};
 
 const EXAMPLES: &str = "\
 Examples:
-  systemctl stop fastbuild && fastbuild rotate-keys --config /etc/fastbuild/config.toml && systemctl start fastbuild
+  systemctl stop fastbuild
+  runuser -u fastbuild -- fastbuild rotate-keys --config /etc/fastbuild/config.toml
+  systemctl start fastbuild
 
 Stop the service first. A new key is added to the key file, every sealed row is sealed under it, and the old keys leave
 the file once no row needs them. Interrupted, it can be started again, and so can the service. A backup from before

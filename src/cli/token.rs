@@ -1,6 +1,6 @@
 //! `fastbuild token`: makes, lists and revokes tokens in the database, whether the service runs or not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -22,8 +22,9 @@ Examples:
   fastbuild token list
   fastbuild token revoke platform-2026
 
-Run it as the user of the service and with its settings: it works on the database itself, whether the service runs or
-not, and a running service follows at once. The first token closes a service that was open.";
+Run it as the user of the service (runuser -u fastbuild -- fastbuild token …) and with its settings: it works on the
+database itself, whether the service runs or not, and a running service follows at once. The first token closes a
+service that was open.";
 
 /// What is done with tokens.
 #[derive(Debug, Args)]
@@ -91,6 +92,8 @@ struct CommonArguments {
 /// Why a token could not be made, listed or revoked.
 #[derive(Debug, thiserror::Error)]
 enum TokenError {
+    #[error("there is no database {}; the settings name another one than the service's?", .0.display())]
+    NoDatabase(PathBuf),
     #[error("cannot create the directory of the database: {0}")]
     Directory(std::io::Error),
     #[error(transparent)]
@@ -129,6 +132,10 @@ pub(super) fn run(arguments: TokenArguments) -> ExitCode {
 
 async fn work(settings: &Settings, verb: TokenVerb, as_json: bool) -> Result<(), TokenError> {
     let file = Path::new(&settings.db.file);
+    // A token may be made before the first start; in a database that nobody has there is nothing else to do.
+    if !matches!(verb, TokenVerb::Create(_)) && !file.is_file() {
+        return Err(TokenError::NoDatabase(file.to_owned()));
+    }
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent).map_err(TokenError::Directory)?;
     }
@@ -146,6 +153,7 @@ async fn create(store: &Store, settings: &Settings, order: CreateArguments, as_j
     let (name, role) = (order.name.to_string(), order.role);
     let order = TokenOrder { name: order.name, user: order.user, role, expires_days: order.expires_days };
     let made = create_token(store, &SystemClock, order).await?;
+    output::note(&format!("made in the database {}", settings.db.file));
     let ends = made.expire_time.map(|time| time.in_zone(&settings.fb.time_zone.0));
     if as_json {
         let document = json!({

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::sealing::{Key, key_id};
 use super::{Sealer, SecretError};
+use crate::file_rights::give_to_owner_of;
 
 const LINE_PREFIX: &str = "v1 ";
 
@@ -101,7 +102,8 @@ fn read(path: &Path) -> Result<Sealer, SecretError> {
 }
 
 /// Writes beside the file and renames, so that a crash leaves the old file or the new one. The draft's name is always
-/// the same: what a crash leaves of one is overwritten by the next.
+/// the same: what a crash leaves of one is removed by the next, and nothing that somebody else laid there is written to.
+/// Whoever owned the old file owns the new one: root rotates the keys of a service that runs as another user.
 fn write(path: &Path, text: &str) -> Result<(), SecretError> {
     let failed = |source| SecretError::KeyFile { path: path.to_owned(), source };
     let directory =
@@ -110,7 +112,12 @@ fn write(path: &Path, text: &str) -> Result<(), SecretError> {
     name.push(".new");
     let draft: PathBuf = directory.join(name);
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        give_to_owner_of(&file, path)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

@@ -49,6 +49,8 @@ pub use stage::StageRow;
 pub use task::{Failure, NewTask, TaskRow};
 pub use task_list::TaskFilter;
 
+use crate::file_rights::give_to_owner_of;
+
 const READERS: u32 = 6;
 /// How long SQLite itself waits for another process's lock; `Store::write` asks again after that.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -281,8 +283,16 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
 fn take_lock(path: &Path) -> Result<std::fs::File, StoreError> {
     let unopenable = |source| StoreError::Unopenable { path: path.to_owned(), source };
     let lock_path = path.with_added_extension("lock");
-    let file =
-        std::fs::File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unopenable)?;
+    let made = std::fs::File::options().create_new(true).write(true).open(&lock_path);
+    let file = match made {
+        // Root works on the database of a service that runs as another user, and that one must be able to lock it.
+        Ok(file) => give_to_owner_of(&file, path).map(|()| file),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            std::fs::File::options().write(true).open(&lock_path)
+        }
+        Err(error) => Err(error),
+    };
+    let file = file.map_err(unopenable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),

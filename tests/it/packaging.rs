@@ -56,3 +56,25 @@ fn the_unit_is_hardened() {
         Err(error) => eprintln!("unit: systemd-analyze was not run: {error}"),
     }
 }
+
+#[test]
+fn the_units_recipe_names_one_database_for_service_and_commands() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unit = std::fs::read_to_string(root.join(UNIT)).unwrap();
+    assert!(unit.lines().any(|line| line == "Environment=FASTBUILD__FB__BASE_DIR=/var/lib/fastbuild"));
+    let step = unit.lines().find_map(|line| line.strip_prefix("#   sed -i ")).expect("the step that names it");
+    let (expression, _) = step.rsplit_once(' ').unwrap();
+    let output = Command::new("sh").args(["-c", &format!("sed {expression} config.toml")]).current_dir(root).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("config.toml"), text).unwrap();
+    let settings = fastbuild::settings::load(Some(&directory.path().join("config.toml")), []).unwrap();
+    assert_eq!(settings.db.file, "/var/lib/fastbuild/fastbuild.sqlite3");
+}
+
+#[test]
+fn the_scrape_example_shows_a_token() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = std::fs::read_to_string(root.join("packaging/prometheus/fastbuild.rules.yml")).unwrap();
+    assert!(rules.contains("#       authorization: {credentials_file: /etc/prometheus/fastbuild.token}"));
+}

@@ -1,5 +1,6 @@
 //! New keys for what lies sealed: whole, refused beside a running service, and killed at random moments.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::process::Command;
 
 use super::hand::plain;
+use crate::access::house::{prepare, settings};
 use crate::lab;
 use crate::support::Configuration;
 use crate::support::process::{ServeProcess, free_port};
@@ -130,4 +132,37 @@ async fn a_rotation_killed_anywhere_locks_nothing_and_a_whole_one_retires_the_ol
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["unreadable"], serde_json::json!(["callback_attempt.headers_sealed row 7"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_root_rotates_still_belongs_to_the_services_user() {
+    const USER: u32 = 10_001;
+    let directory = tempfile::tempdir().unwrap();
+    if std::fs::metadata(directory.path()).unwrap().uid() != 0 {
+        return eprintln!("rotation: only root can work on another user's files");
+    }
+    let service = prepare(settings(&directory, |_| {})).await.unwrap();
+    service.state().store.close().await;
+    drop(service);
+    let data = directory.path().join("data");
+    // A restored backup has no lock file, so that root makes one.
+    std::fs::remove_file(data.join("fastbuild.sqlite3.lock")).unwrap();
+    let owner = format!("{USER}:{USER}");
+    assert!(Command::new("chown").args(["-R", &owner]).arg(directory.path()).status().await.unwrap().success());
+    // Nothing that lies under the draft's name is followed.
+    let trap = tempfile::NamedTempFile::new().unwrap();
+    std::os::unix::fs::symlink(trap.path(), data.join("fastbuild.sqlite3.key.new")).unwrap();
+    let output = rotate(directory.path()).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for name in ["fastbuild.sqlite3", "fastbuild.sqlite3.key", "fastbuild.sqlite3.lock"] {
+        let found = std::fs::symlink_metadata(data.join(name)).unwrap();
+        assert_eq!((found.uid(), found.gid(), found.is_file()), (USER, USER, true), "{name}");
+    }
+    let trapped = std::fs::metadata(trap.path()).unwrap();
+    assert_eq!((trapped.uid(), trapped.len()), (0, 0), "what the link led to");
+    // The user itself opens all of it.
+    match rotate(directory.path()).uid(USER).gid(USER).output().await {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("rotation: the user cannot start the program from where it was built: {error}"),
+    }
 }
