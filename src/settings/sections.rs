@@ -416,7 +416,7 @@ pub struct RetentionSection {
     pub enabled: bool,
     /// How often, in seconds.
     pub every_seconds: u64,
-    /// Directories of ended tasks, in days; 0 keeps them for ever.
+    /// Directories of ended tasks, in days; 0 keeps them as long as their record.
     pub task_directory_days: u32,
     /// Records of ended tasks whose image is not in the list, and history, in days; 0 keeps them for ever.
     pub row_days: u32,
