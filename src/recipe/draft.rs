@@ -151,10 +151,11 @@ impl Draft {
         (Mount::Whole { of, target: target.clone() }, target)
     }
 
-    /// A mount of one file of another stage, which the step then waits for.
-    pub(super) fn of_stage(&self, stage: &str, path: &str) -> Mount {
+    /// A mount of one file of another stage, which the step then waits for, and where it is in the step.
+    pub(super) fn of_stage(&self, stage: &str, path: &str) -> (Mount, String) {
         let target = format!("{}/{stage}{path}", self.places.files);
-        Mount::Bind { from: Some(Origin::Stage(stage.to_owned())), source: path.to_owned(), target }
+        let from = Some(Origin::Stage(stage.to_owned()));
+        (Mount::Bind { from, source: path.to_owned(), target: target.clone() }, target)
     }
 
     fn bind_mount(&self, path: &str) -> (Mount, String) {

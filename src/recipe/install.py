@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 
 # What changes nothing about which packages are installed.
@@ -25,6 +26,7 @@ HARMLESS = {
     "progress-bar", "quiet", "require-virtualenv", "resume-retries", "root-user-action", "use-feature", "verbose",
 }
 UV = "uv>=0.4.25,<1"
+RECENT_SECONDS = 600
 
 
 ONE_FULL_STEP = "one full step instead: "
@@ -244,6 +246,8 @@ def resolve_from_scratch(program, arguments, environment, options, resolved):
 def install_with_uv(options):
     """Whether uv installed everything; ends the step when the requirements cannot be met."""
     may_serve()
+    if options.fetched and has_just_failed(options.fetched):
+        raise CannotServe("uv could not be fetched")
     arguments, variables = translated(pip_settings())
     program = provide_uv(options.cache, options.uv)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
@@ -295,12 +299,23 @@ def may_serve():
 
 
 def fetch_uv(options):
-    """Sees that uv lies in the cache while another step runs; the step that installs tries again where this failed."""
+    """Sees that uv lies in the cache while another step runs. The file of the stage tells when that failed."""
+    failed = ""
     try:
         may_serve()
         say("uv {} is at hand".format(version_of(provide_uv(options.cache, None))))
-    except (CannotServe, OSError) as reason:
+    except Exception as reason:
         say("uv could not be fetched beforehand: {}".format(reason))
+        failed = str(int(time.time()))
+    with open(options.fetch_uv, "w") as stage:
+        stage.write(failed)
+
+
+def has_just_failed(stage):
+    """Whether the stage tried in vain a moment ago; one that the daemon has kept for longer says nothing."""
+    with open(stage) as file:
+        failed = file.read()
+    return failed != "" and time.time() - int(failed) < RECENT_SECONDS
 
 
 def main():
@@ -310,7 +325,8 @@ def main():
     parser.add_argument("--compile", action="store_true", help="compile to bytecode, as pip always does")
     parser.add_argument("--upgrade-pip", help="the requirement that pip itself is to meet, in its newest version")
     parser.add_argument("--over", help="root of the base, when an earlier step installed a part of the requirements")
-    parser.add_argument("--fetch-uv", action="store_true", help="only see that uv lies in the cache")
+    parser.add_argument("--fetch-uv", metavar="FILE", help="only see that uv lies in the cache, and tell a failure there")
+    parser.add_argument("--fetched", metavar="FILE", help="where that told it")
     parser.add_argument("requirements", nargs="?")
     options = parser.parse_args()
     if options.fetch_uv:

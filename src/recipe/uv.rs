@@ -32,7 +32,7 @@ pub(super) struct Use<'recipe> {
 
 /// The stage that fetches uv while the OS packages are installed.
 pub(super) const STAGE: &str = "uv";
-/// What the stage leaves behind: nothing, but the step that takes it runs after the stage.
+/// What the stage leaves behind: an empty file, or when it failed. The step that takes it runs after the stage.
 const FETCHED: &str = "/fastbuild-uv";
 
 /// Whether BuildKit's name of a step says that it belongs to that stage.
@@ -52,8 +52,7 @@ pub(super) fn fetch(draft: &mut Draft, python: &str, scope: &CacheScope, mirror:
         steps.push(format!("unset {}", PIP_SOURCES.join(" ")));
         steps.push(format!("export PIP_CONFIG_FILE={}", word(&path)));
     }
-    steps.push(format!("{} {} --cache {cache} --fetch-uv", word(python), word(&program)));
-    steps.push(format!(": > {FETCHED}"));
+    steps.push(format!("{} {} --cache {cache} --fetch-uv {FETCHED}", word(python), word(&program)));
     draft.run(mounts, steps);
 }
 
@@ -68,14 +67,16 @@ impl Use<'_> {
     ) -> String {
         let (mount, program) = draft.bind(PROGRAM_PATH, PROGRAM);
         mounts.push(mount);
-        if std::mem::take(&mut self.has_stage) {
-            mounts.push(draft.of_stage(STAGE, FETCHED));
-        }
+        let fetched = std::mem::take(&mut self.has_stage).then(|| draft.of_stage(STAGE, FETCHED));
         let mut command = format!("{python} {} --cache {cache}", word(&program));
         if let Some(file) = self.file {
             let (mount, path) = draft.bind_installer(file);
             mounts.push(mount);
             command.extend([" --uv ", &word(&path)]);
+        }
+        if let Some((mount, path)) = fetched {
+            mounts.push(mount);
+            command.extend([" --fetched ", &word(&path)]);
         }
         if self.compiles {
             command.push_str(" --compile");

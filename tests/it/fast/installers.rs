@@ -5,7 +5,9 @@ use std::time::Duration;
 use fastbuild::settings::PipInstaller;
 use serde_json::Value;
 
+use super::layers::on_the_hosts_network;
 use crate::lab;
+use crate::support::index::PackageIndex;
 use crate::support::{Container, RequestShape, TestService, docker};
 
 const LIMIT: Duration = Duration::from_secs(300);
@@ -116,5 +118,28 @@ async fn requirements_that_cannot_be_met_are_called_so() {
         assert_eq!(task["cause"], cause, "{task:#}\n{log}");
         assert!(!log.contains("pip does it"), "{log}");
     }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_without_uv_is_asked_for_it_once() {
+    let index = PackageIndex::start().await;
+    index.publish("fba", "1.0", &[]);
+    index.withdraw("uv");
+    let service = TestService::configured_with(on_the_hosts_network).await;
+    index.lay(&service);
+    let target = lab::unique_name("installers");
+    let request = RequestShape::console(&lab::base("localpython:1"), &target, "")
+        .os_packages("apt", &["tree"])
+        .pip(&["fba"])
+        .source("pip", "index", "pip.conf")
+        .edit(never_cached)
+        .build();
+    let task = service.build(&request, LIMIT).await;
+    let log = log(&service, &task).await;
+    assert!(log.contains("uv could not be fetched beforehand: pip's index has no uv for this machine"), "{log}");
+    assert!(log.contains("uv could not be fetched; pip does it"), "{log}");
+    assert!(log.contains("Successfully installed fba"), "{log}");
+    docker(&["rmi", &target.to_string()]).await;
     service.stop().await;
 }

@@ -46,6 +46,11 @@ impl PackageIndex {
         self.files.lock().unwrap().insert(format!("{name}-{version}-py3-none-any.whl"), wheel);
     }
 
+    /// Takes every file of a package away.
+    pub fn withdraw(&self, name: &str) {
+        self.files.lock().unwrap().retain(|file, _| project_of(file) != name);
+    }
+
     /// A mirror file that leads pip here.
     pub fn pip_conf(&self) -> String {
         format!("[global]\nindex-url = http://{}/simple\ntrusted-host = 127.0.0.1\n", self.address)
