@@ -1,6 +1,7 @@
-//! How often somebody may try to log in.
+//! How often somebody may try to log in with a wrong token.
 //!
-//! A token cannot be guessed; the limit keeps the log readable and the database free for those who have one.
+//! A token cannot be guessed; the limit tells whoever tries to stop. A right token is never refused: many people may come
+//! from one address, such as a proxy's, and looking a token up costs no more than what any request shows.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses that are remembered; beyond it all who are new share one count.
 const REMEMBERED: usize = 10_000;
 
-/// Attempts of the last minute by address.
+/// Wrong attempts of the last minute by address.
 #[derive(Debug)]
 pub(super) struct Attempts {
     limit: u32,
@@ -23,7 +24,7 @@ impl Attempts {
         Self { limit: limit.max(1), counts: Mutex::default() }
     }
 
-    /// Counts an attempt; how many seconds to wait when it is one too many.
+    /// Counts a wrong attempt; how many seconds to wait when it is one too many.
     pub(super) fn count(&self, address: Option<IpAddr>) -> Result<(), u32> {
         let now = Instant::now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -166,8 +166,8 @@ impl Access {
         KnownHosts { names, any_address: self.is_wide.load(Ordering::Relaxed) }
     }
 
-    /// Counts an attempt to log in; how many seconds to wait when it is one too many.
-    pub fn count_attempt(&self, peer: Option<Peer>) -> Result<(), u32> {
+    /// Counts a login with a wrong token; how many seconds to wait when it is one too many.
+    pub fn count_wrong_attempt(&self, peer: Option<Peer>) -> Result<(), u32> {
         self.attempts.count(peer.map(|peer| peer.0.to_canonical()))
     }
 

@@ -1,7 +1,7 @@
 //! Logging in with a token, and out again.
 //!
-//! The form holds a token and nothing else; what comes back is a cookie that no script reads. Attempts are counted by address,
-//! right ones too.
+//! The form holds a token and nothing else; what comes back is a cookie that no script reads. Wrong attempts are
+//! counted by address; a right one is never refused.
 
 use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
@@ -79,11 +79,6 @@ pub(super) async fn enter(
         return Redirect::to("/").into_response();
     }
     let l = &speech.texts.login;
-    if let Err(seconds) = access.count_attempt(peer.map(|Extension(peer)| peer)) {
-        let mut refused = page(StatusCode::TOO_MANY_REQUESTS, speech, &uri, &entry.back, Some(l.too_often));
-        refused.headers_mut().insert(RETRY_AFTER, seconds.into());
-        return refused;
-    }
     match access.begin_session(&entry.token).await {
         Ok(Some(session)) => {
             tracing::info!("{} logged in to the console", session.caller.user);
@@ -91,7 +86,14 @@ pub(super) async fn enter(
             ([(SET_COOKIE, cookie), (CACHE_CONTROL, "no-store".to_owned())], Redirect::to(local_path(&entry.back)))
                 .into_response()
         }
-        Ok(None) => page(StatusCode::UNAUTHORIZED, speech, &uri, &entry.back, Some(l.refused)),
+        Ok(None) => match access.count_wrong_attempt(peer.map(|Extension(peer)| peer)) {
+            Ok(()) => page(StatusCode::UNAUTHORIZED, speech, &uri, &entry.back, Some(l.refused)),
+            Err(seconds) => {
+                let mut refused = page(StatusCode::TOO_MANY_REQUESTS, speech, &uri, &entry.back, Some(l.too_often));
+                refused.headers_mut().insert(RETRY_AFTER, seconds.into());
+                refused
+            }
+        },
         Err(error) => failed(&error),
     }
 }

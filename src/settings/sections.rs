@@ -297,7 +297,7 @@ pub struct AccessSection {
     pub session_hours: u64,
     /// How long a signed link is good, in hours.
     pub link_hours: u64,
-    /// Logins that one address may try in a minute.
+    /// Wrong tokens that one address may try in a minute.
     pub login_attempts: u32,
 }
 

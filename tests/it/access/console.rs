@@ -103,7 +103,7 @@ async fn the_cookie_is_for_the_browser_alone() {
 }
 
 #[tokio::test]
-async fn logins_are_limited_in_rate() {
+async fn wrong_logins_are_limited_in_rate_and_right_ones_are_not() {
     let house = House::start_with(|settings| {
         settings.access.mode = AccessMode::Token;
         settings.access.login_attempts = 3;
@@ -113,10 +113,17 @@ async fn logins_are_limited_in_rate() {
     for _ in 0..3 {
         assert_eq!(enter(&house, "wrong", "/").await.status(), 401);
     }
-    let refused = enter(&house, &token, "/").await;
+    let refused = enter(&house, "wrong", "/").await;
     assert_eq!(refused.status(), 429);
     let seconds: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=61).contains(&seconds), "{seconds}");
+    // Somebody else behind the same proxy.
+    for _ in 0..5 {
+        let entered = enter(&house, &token, "/").await;
+        assert_eq!(entered.status(), 303);
+        assert!(set_cookie(entered.headers()).contains("HttpOnly"));
+    }
+    assert_eq!(enter(&house, "wrong", "/").await.status(), 429, "a right one does not begin the count again");
     assert_eq!(house.status(&token, "/task/queued-tasks").await, 200, "the API is not the login");
     house.stop().await;
 }
