@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
 use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
+use super::signature::SigningSecretError;
 use crate::clock::{Clock, Moment};
 use crate::metrics::{CallbackResult, Metrics};
 use crate::settings::CallbackSection;
@@ -43,6 +44,9 @@ pub enum CallbackSetupError {
     /// A rule of the allow or deny list.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A signing secret.
+    #[error(transparent)]
+    Signing(#[from] SigningSecretError),
     /// The HTTP client.
     #[error("the HTTP client for callbacks cannot be made: {0}")]
     Client(#[from] reqwest::Error),

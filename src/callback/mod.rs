@@ -13,6 +13,7 @@ mod signature;
 pub use delivery::{CallbackService, CallbackSetupError, ResendError};
 pub use policy::{AddressPolicy, PolicyError, RefusedAddress};
 pub use sender::Answer;
+pub use signature::SigningSecretError;
 
 use crate::store::NewDelivery;
 use crate::task::{TaskId, TaskState};

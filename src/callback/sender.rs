@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use secrecy::SecretString;
 use url::Url;
 
 use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
-use super::signature;
+use super::signature::{self, SigningKeys};
 use crate::settings::CallbackSection;
 
 const ANSWER_LIMIT_BYTES: usize = 4 << 10;
@@ -36,11 +35,12 @@ impl Answer {
 pub(super) struct Sender {
     client: reqwest::Client,
     policy: Arc<AddressPolicy>,
-    signing_secrets: Vec<SecretString>,
+    signing_keys: SigningKeys,
 }
 
 impl Sender {
-    pub(super) fn new(settings: &CallbackSection, policy: AddressPolicy) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(settings: &CallbackSection, policy: AddressPolicy) -> Result<Self, CallbackSetupError> {
+        let signing_keys = SigningKeys::new(&settings.signing_secrets)?;
         let policy = Arc::new(policy);
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -52,7 +52,7 @@ impl Sender {
         for certificate in rustls_native_certs::load_native_certs().certs {
             builder = builder.add_root_certificate(reqwest::Certificate::from_der(&certificate)?);
         }
-        Ok(Self { client: builder.build()?, policy, signing_secrets: settings.signing_secrets.clone() })
+        Ok(Self { client: builder.build()?, policy, signing_keys })
     }
 
     pub(super) fn check(&self, url: &Url) -> Result<(), RefusedAddress> {
@@ -79,7 +79,7 @@ impl Sender {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        for (name, value) in signature::headers(&self.signing_secrets, delivery_id, timestamp_seconds, body) {
+        for (name, value) in signature::headers(&self.signing_keys, delivery_id, timestamp_seconds, body) {
             request = request.header(name, value);
         }
         match request.send().await {

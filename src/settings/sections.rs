@@ -143,7 +143,8 @@ pub struct CallbackSection {
     pub expire_seconds: u64,
     /// Hosts (exact, or `.suffix`) and CIDRs that may be called; any when empty.
     pub allow: Vec<String>,
-    /// Secrets that sign callbacks as Standard Webhooks defines it, newest first; `whsec_` and base64, or plain text.
+    /// Secrets that sign callbacks as Standard Webhooks defines it, newest first; `whsec_` and base64, or plain text, of 24
+    /// to 64 bytes.
     pub signing_secrets: Vec<SecretString>,
     /// Hosts and CIDRs that may not be called.
     pub deny: Vec<String>,

@@ -130,13 +130,16 @@ async fn a_name_that_resolves_to_a_denied_address_is_never_called() {
     service.stop().await;
 }
 
+const NEW_SECRET: &str = "the new secret of our callbacks";
+const OLD_SECRET: &str = "the old secret of our callbacks";
+
 /// What a receiver gets can be verified with another implementation, and a resend is signed anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn callbacks_carry_signatures_that_openssl_verifies_and_can_be_sent_again() {
     let connector = Arc::new(ScriptedConnector(Arc::new(ScriptedEngine::default())));
     let directory = Arc::new(tempfile::tempdir().unwrap());
     let change = |settings: &mut fastbuild::settings::Settings| {
-        settings.callback.signing_secrets = vec!["new secret".into(), "old secret".into()];
+        settings.callback.signing_secrets = vec![NEW_SECRET.into(), OLD_SECRET.into()];
     };
     let service = TestService::start_over(directory, change, connector).await;
     assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
@@ -155,7 +158,7 @@ async fn callbacks_carry_signatures_that_openssl_verifies_and_can_be_sent_again(
         let content = format!("{}.{}.{body}", header("webhook-id"), header("webhook-timestamp"));
         assert_eq!(header("webhook-id"), header("x-fastbuild-delivery"));
         let signatures: Vec<String> = header("webhook-signature").split(' ').map(str::to_owned).collect();
-        assert_eq!(signatures, [openssl(&content, "new secret").await, openssl(&content, "old secret").await]);
+        assert_eq!(signatures, [openssl(&content, NEW_SECRET).await, openssl(&content, OLD_SECRET).await]);
     }
     service.stop().await;
 }
