@@ -202,13 +202,13 @@ impl CallbackService {
             "expired" => tracing::error!(
                 task.id = task_id,
                 "callback {id} of task {task_id} to {url} given up after {attempts} attempts: {}",
-                answer.1.text
+                answer.1.quoted()
             ),
             _ => tracing::warn!(
                 task.id = task_id,
                 "callback {id} of task {task_id} to {url} will be tried again: attempt {attempts} got {:?}: {}",
                 answer.1.status_code,
-                answer.1.text
+                answer.1.quoted()
             ),
         }
         Ok(())

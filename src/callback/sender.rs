@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use url::Url;
 
+use super::delivery::CallbackSetupError;
 use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
 use super::signature::{self, SigningKeys};
@@ -28,6 +29,11 @@ impl Answer {
     /// Whether the receiver has it.
     pub fn is_delivered(&self) -> bool {
         self.status_code == Some(200)
+    }
+
+    /// The text for the log: in quotes and on one line, so that no receiver writes lines that look like ours.
+    pub(super) fn quoted(&self) -> String {
+        format!("{:?}", self.text)
     }
 }
 
@@ -116,4 +122,17 @@ fn innermost(error: &reqwest::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_cannot_forge_lines_of_the_log() {
+        let text = "no\r\n2026-11-21T00:00:00Z  INFO task 7 \u{1b}[2K\u{85}\u{2028}\u{202e} 满".to_owned();
+        let quoted = Answer { status_code: Some(500), text }.quoted();
+        assert!(!quoted.contains(|character: char| character.is_control() || "\u{2028}\u{202e}".contains(character)));
+        assert!(quoted.starts_with(r#""no\r\n2026"#) && quoted.ends_with(r#" 满""#), "{quoted}");
+    }
 }
