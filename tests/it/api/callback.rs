@@ -69,11 +69,12 @@ async fn attempts_are_listed_newest_first_with_credentials_hidden() {
     assert_eq!(app.get("/callback/all").await.data(), &json!([]));
     assert_eq!(app.get("/callback/latest").await.refusal(), "还没有回调记录，无法重新发送");
     record_attempt(&app, json!({"X-BizType": "DROS"}), Some(500)).await;
-    record_attempt(&app, json!({"Authorization": "Bearer kanarienvogel"}), None).await;
+    record_attempt(&app, json!({"Authorization": "Bearer kanarienvogel", "X-Gateway-Pass": "kanarienvogel"}), None)
+        .await;
     let all = app.get("/callback/all").await;
     let rows = all.data().as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!(rows[0]["headers"], json!({"Authorization": "***"}));
+    assert_eq!(rows[0]["headers"], json!({"Authorization": "***", "X-Gateway-Pass": "***"}));
     assert_eq!(rows[1]["headers"], json!({"X-BizType": "DROS"}));
     assert_eq!(rows[1]["state"], json!({"imageName": "h/a:1", "taskId": 7, "state": "PUSH_SUCCESS"}));
     assert_eq!((&rows[0]["status_code"], &rows[1]["status_code"]), (&json!(null), &json!(500)));
