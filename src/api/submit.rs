@@ -102,7 +102,7 @@ struct PreviewView {
 /// Build an image and push it
 ///
 /// Answers at once; the end is reported to the callback URL. Both shapes of the request are accepted. A repetition with
-/// the same `Idempotency-Key` finds the same task.
+/// the same `Idempotency-Key` finds the same task; another request under it is `code` -1.
 #[utoipa::path(post, path = "/api/fast-build/task/build-image", tag = "task",
     params(("Idempotency-Key" = Option<String>, Header, description = "Key under which a repetition finds the same task.", max_length = 200)),
     request_body(content = BuildRequestDocument, content_type = "application/json",
@@ -192,6 +192,9 @@ impl From<SubmitError> for ApiError {
             SubmitError::Callback(refused) => Message::CallbackRefused(refused).into(),
             SubmitError::ImageExists(image_name) | SubmitError::TargetInUse { image_name, .. } => {
                 Message::NameInUse { image_name, task_id: 0 }.into()
+            }
+            SubmitError::KeyReused { task_id } => {
+                Message::KeyReused { task_id: task_id.map_or(0, |task_id| task_id.0) }.into()
             }
             SubmitError::QueueFull { limit, position } => Self::TooMany {
                 message: Message::QueueFull { limit, position },

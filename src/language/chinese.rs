@@ -71,6 +71,12 @@ pub(super) fn words(message: &Message) -> String {
             format!("{installer} 没有安装包“{file_name}”，请从 /file/list-software 中选择或先上传")
         }
         Message::SecretUndecryptable { field } => format!("{field} 无法解密，请使用本服务所设置的 AES 密钥加密"),
+        Message::KeyReused { task_id: 0 } => "该 Idempotency-Key 已用于另一个请求，新请求请使用新的键".to_owned(),
+        Message::KeyReused { task_id } => {
+            format!(
+                "该 Idempotency-Key 已用于另一个请求（任务 {task_id}），新请求请使用新的键，重试请发送与原来相同的请求"
+            )
+        }
         Message::QueueFull { limit, position } => {
             format!("已有 {limit} 个任务在排队或运行，此任务之前有 {position} 个在等待，请待部分任务结束后重试")
         }

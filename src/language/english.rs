@@ -79,6 +79,13 @@ pub(super) fn words(message: &Message) -> String {
         Message::SecretUndecryptable { field } => {
             format!("{field} cannot be decrypted. Encrypt it with the AES key that this service is set to.")
         }
+        Message::KeyReused { task_id: 0 } => {
+            "This Idempotency-Key came with another request before. Send a new request under a new key.".to_owned()
+        }
+        Message::KeyReused { task_id } => format!(
+            "This Idempotency-Key came with another request before, which is task {task_id}. Send a new request under a new key, \
+             or the same request once more."
+        ),
         Message::QueueFull { limit, position } => {
             format!("{limit} tasks wait or run already, {position} would go before this one. Try again when some have ended.")
         }

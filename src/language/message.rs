@@ -191,6 +191,11 @@ pub enum Message {
         /// Field.
         field: String,
     },
+    /// An `Idempotency-Key` came with another request before.
+    KeyReused {
+        /// The task of that request; 0 for one that the reader may not see.
+        task_id: i64,
+    },
     /// Too many tasks wait.
     QueueFull {
         /// Limit.
@@ -417,6 +422,8 @@ mod tests {
             Message::SourceMissing { installer: name(), source_type: name(), file_name: name() },
             Message::InstallerMissing { installer: name(), file_name: name() },
             Message::SecretUndecryptable { field: name() },
+            Message::KeyReused { task_id: 42 },
+            Message::KeyReused { task_id: 0 },
             Message::QueueFull { limit: 3, position: 42 },
             Message::UserLimit { queue_user: name(), limit: 3, position: 42 },
             Message::UploadRefused { file_name: name(), refusal: UploadRefusal::FileName },

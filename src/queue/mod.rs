@@ -8,6 +8,7 @@ mod cancel;
 mod delete;
 mod leftovers;
 mod order;
+mod repetition;
 mod submit;
 mod watchdog;
 mod worker;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::order::QueueOrder;
+use super::repetition::StoredRequest;
 use super::worker::Worker;
 use crate::callback::RefusedAddress;
 use crate::catalogue::CatalogueError;
@@ -26,7 +27,7 @@ pub struct Submission {
     pub body: Vec<u8>,
     /// Who submits it; empty in open mode.
     pub owner: String,
-    /// Key under which a repetition finds the same task.
+    /// Key under which a repetition of the same request finds the same task.
     pub idempotency_key: Option<String>,
 }
 
@@ -80,6 +81,12 @@ pub enum SubmitError {
         task_id: TaskId,
         /// Whose it is.
         owner: String,
+    },
+    /// The idempotency key came with another request before.
+    #[error("the idempotency key belongs to another request")]
+    KeyReused {
+        /// The task of that request, absent when it is another user's.
+        task_id: Option<TaskId>,
     },
     /// A disk is below its watermark.
     #[error("the disk '{}' has {} bytes free and needs {}", .0.name, .0.free_bytes, .0.needed_bytes)]
@@ -139,15 +146,34 @@ impl Submissions {
         let pipeline = &self.pipeline;
         let request = self.well_formed(&submission.body)?;
         pipeline.site.require_configured()?;
-        if let Some(key) = &submission.idempotency_key
-            && let Some(task) = pipeline.store.task_by_idempotency_key(key).await?
-        {
+        let request = request?;
+        let document = redacted_document(&submission.body).unwrap_or_default().to_string();
+        let kept = KeptPasswords::of(&request);
+        if let Some(task) = self.repeated(submission, &document, &kept).await? {
             return Ok(Accepted { task, descriptor: None });
         }
-        let request = request?;
-        let document = redacted_document(&submission.body).unwrap_or_default();
-        let kept = KeptPasswords::of(&request);
-        self.accept(&request, document.to_string(), &kept, submission, None).await
+        self.accept(&request, document, &kept, submission, None).await
+    }
+
+    /// The task that this very request made under its key. A key of another request, or of another user, is refused.
+    async fn repeated(
+        &self,
+        submission: &Submission,
+        document: &str,
+        kept: &KeptPasswords,
+    ) -> Result<Option<TaskRow>, SubmitError> {
+        let Pipeline { store, sealer, .. } = self.pipeline.as_ref();
+        let Some(key) = &submission.idempotency_key else { return Ok(None) };
+        let Some(task) = store.task_by_idempotency_key(key).await? else { return Ok(None) };
+        if task.owner != submission.owner {
+            return Err(SubmitError::KeyReused { task_id: None });
+        }
+        let stored = store.request_document(task.id()).await?.unwrap_or_default();
+        let sealed = store.sealed_request(task.id()).await?.unwrap_or_default();
+        let passwords = KeptPasswords::from_json(&sealer.open(REQUEST_PURPOSE, &sealed)?);
+        let first = StoredRequest { document: &stored, passwords: &passwords };
+        let is_same = first.is_same(&StoredRequest { document, passwords: kept });
+        if is_same { Ok(Some(task)) } else { Err(SubmitError::KeyReused { task_id: Some(task.id()) }) }
     }
 
     /// Builds an ended task's request again under a task of its own, which takes the place of the old one's image.
@@ -331,8 +357,7 @@ impl Submissions {
                 // Nothing half-done stays behind.
                 let _ = pipeline.workspaces.remove(&work_dir_name).await;
                 if error.is_conflict()
-                    && let Some(key) = &new.idempotency_key
-                    && let Some(task) = pipeline.store.task_by_idempotency_key(key).await?
+                    && let Some(task) = self.repeated(submission, &new.request_document, kept).await?
                 {
                     return Ok(task);
                 }

@@ -80,18 +80,27 @@ async fn a_task_belongs_to_the_user_of_its_token_and_keys_of_repetition_do_too()
     let root = house.root().await;
     house.configure(&root).await;
     let (ann, bob) = (house.token("ann", Role::Submit).await, house.token("bob", Role::Submit).await);
-    let submit = async |token: &str, target: &str| {
+    let ask_for = async |token: &str, target: &str, password: &str| {
         let base: ImageReference = "127.0.0.1:5055/base/debian:12".parse().unwrap();
         let target: ImageReference = format!("127.0.0.1:5055/access/{target}").parse().unwrap();
         let request = house.request(Method::POST, "/api/fast-build/task/build-image");
         let request = request.header(AUTHORIZATION, bearer(token)).header("Idempotency-Key", "same");
-        let answer = request.json(&RequestShape::platform(&base, &target, "").build()).send().await.unwrap();
-        let answer = envelope(answer).await;
+        let document = RequestShape::platform(&base, &target, "").ssh(password).build();
+        envelope(request.json(&document).send().await.unwrap()).await
+    };
+    let submit = async |token: &str, target: &str| {
+        let answer = ask_for(token, target, "one").await;
         assert_eq!(answer["code"], 0, "{answer}");
         answer["data"]["task_id"].as_i64().unwrap()
     };
     let first = submit(&ann, "a:1").await;
     assert_eq!(submit(&ann, "a:1").await, first, "the same key of the same user is the same task");
+    for (target, password) in [("a:2", "one"), ("a:1", "two"), ("a:1", "")] {
+        let refused = ask_for(&ann, target, password).await;
+        assert_eq!((&refused["code"], &refused["data"]), (&Value::from(-1), &Value::Null), "{refused}");
+        let told = refused["msg"].as_str().unwrap();
+        assert!(told.contains("Idempotency-Key") && told.contains(&first.to_string()), "{told}");
+    }
     let other = submit(&bob, "b:1").await;
     assert_ne!(other, first, "the same key of another user is another task");
     // Another token of the same user takes the first one's place.
