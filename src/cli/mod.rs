@@ -39,6 +39,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use rustix::fs::Mode;
 
 use crate::settings::{Settings, SettingsError, load};
 use connection::{Connection, ConnectionArguments};
@@ -127,6 +128,8 @@ impl SettingsArguments {
 
 /// Runs the program and gives its exit code.
 pub fn main() -> ExitCode {
+    // What it writes, secrets and logs among it, is nobody else's business.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let line = CommandLine::parse();
     match line.command {
         None => serve::run(line.serve),

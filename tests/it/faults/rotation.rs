@@ -70,6 +70,10 @@ async fn a_rotation_killed_anywhere_locks_nothing_and_a_whole_one_retires_the_ol
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
     let process = ServeProcess::start(directory.path(), port, &[]).await;
+    for name in ["data/fastbuild.sqlite3", "data/fastbuild.sqlite3.key", "data/task"] {
+        let mode = std::fs::metadata(directory.path().join(name)).unwrap().mode();
+        assert_eq!(mode & 0o077, 0, "{name} is nobody else's: {mode:o}");
+    }
     process.configure(Configuration::default()).await;
     let request = plain(&lab::base("nothing:1"), &lab::unique_name("rotation"), "").ssh("a password").build();
     let task_id = process.submit(&request).await;
