@@ -52,7 +52,7 @@ struct SweepView {
 #[derive(Serialize, ToSchema)]
 #[schema(title = "RemovedThing")]
 struct RemovedView {
-    /// `task_directory`, `task_row`, `history_row`, `local_image`, `leftover` or `build_cache`.
+    /// `task_directory`, `task_row`, `history_row`, `local_image`, `leftover`, `build_input` or `build_cache`.
     #[schema(example = "local_image")]
     kind: &'static str,
     /// Its name.
@@ -92,8 +92,8 @@ struct FailedView {
 /// Remove what is old and needed by nobody
 ///
 /// By the settings under `[retention]`, as the timer does: directories and records of ended tasks, the Docker server's
-/// copies of images that the registry has, what failed tasks left there, and its build cache beyond the budget. What is
-/// in use stays.
+/// copies of images that the registry has, what failed tasks left there, what builds started from and no longer use, and
+/// its build cache beyond the budget. What is in use stays.
 #[utoipa::path(post, path = "/api/fast-build/system/retention", tag = "system", params(RetentionQuery),
     responses((status = 200, body = Envelope<SweepView>), FormErrors))]
 async fn retention(

@@ -42,7 +42,7 @@ impl Images {
             }
             for tag in &image.tags {
                 let Ok(reference) = tag.parse::<ImageReference>() else { continue };
-                // Those have an age of their own (`clean_pins`).
+                // Those have an age of their own (`retention`).
                 if is_pin(&reference) {
                     continue;
                 }

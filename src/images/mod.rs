@@ -3,7 +3,6 @@
 mod base;
 mod clean;
 mod delete;
-mod pins;
 
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use tokio_util::task::TaskTracker;
 
 pub use clean::Cleaned;
 pub use delete::{Deletion, DeletionStep};
-pub use pins::{CleanedPin, clean_pins};
 
 use crate::engine::EngineError;
 use crate::image::{ImageReference, ReferenceError};

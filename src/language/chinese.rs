@@ -167,6 +167,7 @@ fn retention(reason: &Reason) -> String {
         Reason::Pushed { hours } => format!("已推送 {hours} 小时，仓库中仍有同一镜像"),
         Reason::NotPushed { task_id } => format!("任务 {task_id} 未能推送该镜像"),
         Reason::Nameless { task_id } => format!("任务 {task_id} 的旧镜像，名称已属于更新的镜像"),
+        Reason::Unused { hours } => format!("已有 {hours} 小时没有任务使用"),
         Reason::OverBudget { used_bytes, budget_bytes } => {
             format!("构建缓存为 {}，应不超过 {}", gigabytes(*used_bytes), gigabytes(*budget_bytes))
         }

@@ -189,6 +189,7 @@ fn retention(reason: &Reason) -> String {
         Reason::Pushed { hours } => format!("pushed {hours} hours ago, and the registry still has the same image"),
         Reason::NotPushed { task_id } => format!("task {task_id} made it and did not push it"),
         Reason::Nameless { task_id } => format!("task {task_id} made it, and its name belongs to a newer image"),
+        Reason::Unused { hours } => format!("no task used it for {hours} hours"),
         Reason::OverBudget { used_bytes, budget_bytes } => {
             format!("the build cache has {} and may have {}", gigabytes(*used_bytes), gigabytes(*budget_bytes))
         }

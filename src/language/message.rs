@@ -447,6 +447,7 @@ mod tests {
             Message::Retention(Reason::Pushed { hours: 42 }),
             Message::Retention(Reason::NotPushed { task_id: 42 }),
             Message::Retention(Reason::Nameless { task_id: 42 }),
+            Message::Retention(Reason::Unused { hours: 42 }),
             Message::Retention(Reason::OverBudget { used_bytes: 42 << 30, budget_bytes: 1 }),
             Message::Retention(Reason::Container),
             Message::Retention(Reason::UnfinishedTask),

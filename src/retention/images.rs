@@ -1,14 +1,14 @@
 //! Images of ours on the daemon: copies of what the registry has, and what failed tasks left.
 //!
 //! Ours are those that carry our label and the number of a task on record here; several services may share a daemon. The
-//! pins under `fastbuild.invalid` belong to the pipeline and are not looked at.
+//! names under `fastbuild.invalid` have a rule of their own (`pins`).
 
 use std::collections::HashSet;
 
 use super::{Kind, Reason, Retention, RetentionError, Sweep};
 use crate::clock::Moment;
 use crate::engine::{Engine, LocalImage};
-use crate::image::ImageReference;
+use crate::image::{ImageReference, is_pin};
 use crate::settings::LocalImages;
 use crate::site::Harbor;
 use crate::store::ImageRow;
@@ -16,7 +16,6 @@ use crate::task::{TaskId, TaskState};
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 const TASK_LABEL: &str = "task_id";
-const PINS: &str = "fastbuild.invalid";
 
 /// What is to become of an image's name.
 enum Verdict {
@@ -54,7 +53,7 @@ impl Retention {
             }
             for tag in &image.tags {
                 let Ok(reference) = tag.parse::<ImageReference>() else { continue };
-                if reference.registry().is_some_and(|registry| registry.as_str() == PINS) {
+                if is_pin(&reference) {
                     continue;
                 }
                 let verdict = self.judge(&place, &reference, image).await?;

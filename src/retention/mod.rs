@@ -1,12 +1,14 @@
 //! Keeps disks from filling up: what is old and needed by nobody goes, by rules that the settings name.
 //!
 //! One timer runs every rule, and `POST /system/retention` the same ones; a dry run says what would go and why. Ours are
-//! found by rows and labels, never by the look of a name. What a container uses, an unfinished task needs or a base row
-//! offers stays, and an image leaves the daemon only when the registry still has the very manifest that was pushed.
+//! found by rows and labels, and by the one prefix that nobody else can have. What a container uses, an unfinished task
+//! needs or a base row offers stays, and an image leaves the daemon only when the registry still has the very manifest
+//! that was pushed.
 
 mod build_cache;
 mod directories;
 mod images;
+mod pins;
 mod rows;
 mod sweep;
 
@@ -21,7 +23,6 @@ use crate::clock::Moment;
 use crate::disk::Disks;
 use crate::engine::EngineError;
 use crate::health::Health;
-use crate::images::clean_pins;
 use crate::pipeline::Pipeline;
 use crate::settings::RetentionSection;
 use crate::site::SiteError;
@@ -91,19 +92,6 @@ impl Retention {
                 () = stop.cancelled() => return,
                 sweep = self.sweep(false) => sweep.log(),
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.clean_pins() => {}
-            }
-        }
-    }
-
-    /// What builds start from, and what rebuilds replaced, goes once nobody has used it for as long as a local copy stays.
-    async fn clean_pins(&self) {
-        match clean_pins(&self.pipeline, self.settings().local_image_hours).await {
-            Ok(cleaned) if cleaned.is_empty() => {}
-            Ok(cleaned) => tracing::info!("{} unused names of ours were removed from the Docker server", cleaned.len()),
-            Err(error) => tracing::warn!("names of ours were not cleaned: {error}"),
         }
     }
 
@@ -118,6 +106,8 @@ impl Retention {
         sweep.note_failure(Kind::TaskRow, outcome);
         let outcome = self.sweep_images(&mut sweep, low.is_some()).await;
         sweep.note_failure(Kind::LocalImage, outcome);
+        let outcome = self.sweep_pins(&mut sweep).await;
+        sweep.note_failure(Kind::BuildInput, outcome);
         let outcome = self.sweep_build_cache(&mut sweep, low.map_or(0, |low| low.missing_bytes())).await;
         sweep.note_failure(Kind::BuildCache, outcome);
         sweep

@@ -16,6 +16,8 @@ pub enum Kind {
     LocalImage,
     /// An image on the daemon that a task of ours left behind.
     Leftover,
+    /// A name of ours on the daemon for a base or an installer that builds start from.
+    BuildInput,
     /// BuildKit's cache.
     BuildCache,
 }
@@ -29,6 +31,7 @@ impl Kind {
             Self::HistoryRow => "history_row",
             Self::LocalImage => "local_image",
             Self::Leftover => "leftover",
+            Self::BuildInput => "build_input",
             Self::BuildCache => "build_cache",
         }
     }
@@ -68,6 +71,11 @@ pub enum Reason {
     Nameless {
         /// The task that made it.
         task_id: i64,
+    },
+    /// No task used it.
+    Unused {
+        /// Hours since the last one did.
+        hours: i64,
     },
     /// More than the budget.
     OverBudget {

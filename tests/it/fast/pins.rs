@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fastbuild::clock::SystemClock;
 use fastbuild::engine::{LocalImage, PinnedImage};
 use fastbuild::image::{Digest, base_pin, installer_pin, is_pin};
-use fastbuild::images::clean_pins;
+use fastbuild::retention::{Kind, Reason};
 use fastbuild::serve::{Outside, Service};
 use fastbuild::settings::load;
 use fastbuild::site::DockerServerOrder;
@@ -46,17 +46,25 @@ async fn names_that_nobody_used_for_long_go() {
     }];
     let directory = tempfile::tempdir().unwrap();
     let base_dir = directory.path().join("data").display().to_string();
-    let settings = load(None, [("FASTBUILD__FB__BASE_DIR".to_owned(), base_dir)]).unwrap();
+    let mut settings = load(None, [("FASTBUILD__FB__BASE_DIR".to_owned(), base_dir)]).unwrap();
+    settings.retention.local_image_hours = 24;
     let connector = Arc::new(ScriptedConnector(engine.clone()));
     let service = Service::prepare(settings, Outside { clock: Arc::new(SystemClock), connector }).await.unwrap();
     let state = service.state();
     let order = DockerServerOrder { host: "10.0.0.1".to_owned(), port: 2375, tls_archive: None };
     state.site.update_docker_server(order).await.unwrap();
     let hold = state.pipeline.pins.hold(&held);
-    clean_pins(&state.pipeline, 24).await.unwrap();
-    assert_eq!(*engine.removed.lock().unwrap(), [old.to_string(), installer.to_string()]);
+    let dry = state.retention.sweep(true).await;
+    assert!(engine.removed.lock().unwrap().is_empty(), "a dry run changes nothing");
+    let found: Vec<_> = dry.removed.iter().map(|removed| (removed.kind, &removed.name, &removed.reason)).collect();
+    let (of_base, of_installer) = (Reason::Unused { hours: 25 }, Reason::Unused { hours: 100 });
+    let names = [old.to_string(), installer.to_string()];
+    assert_eq!(found, [(Kind::BuildInput, &names[0], &of_base), (Kind::BuildInput, &names[1], &of_installer)]);
+    assert_eq!((&dry.kept[0].name, &dry.kept[0].reason), (&held.to_string(), &Reason::UnfinishedTask));
+    assert_eq!(state.retention.sweep(false).await.removed, dry.removed);
+    assert_eq!(*engine.removed.lock().unwrap(), names);
     drop(hold);
-    clean_pins(&state.pipeline, 24).await.unwrap();
+    state.retention.sweep(false).await;
     assert!(engine.removed.lock().unwrap().contains(&held.to_string()), "once its task has ended");
 }
 

@@ -1,5 +1,6 @@
 //! What an operator sees, and what keeps the service within its bounds.
 
+mod backup;
 mod cancel;
 mod exposition;
 mod load;
