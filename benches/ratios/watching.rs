@@ -49,7 +49,7 @@ impl Watchers {
 async fn watch(port: u16, task_id: i64, open: Arc<AtomicUsize>) -> Outcome<Vec<Duration>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let request = format!(
-        "GET /api/fast-build/task/events?task_id={task_id} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+        "GET /api/fast-build/task/events?task_id={task_id} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
     let (mut text, mut piece, mut delays) = (Vec::new(), vec![0; 8 << 10], Vec::new());
