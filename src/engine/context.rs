@@ -23,8 +23,8 @@ use crate::cause::Cause;
 
 /// 2000-01-01: zip files, and so wheels, know no time before 1980.
 const MODIFIED_SECONDS: u64 = 946_684_800;
-/// Its name in the context.
-pub(super) const DOCKERFILE: &str = "Dockerfile";
+/// The Dockerfile's name in a context.
+pub const DOCKERFILE: &str = "Dockerfile";
 const CHUNK_BYTES: usize = 128 * 1024;
 const CHUNKS_IN_FLIGHT: usize = 4;
 

@@ -24,6 +24,7 @@ mod tls;
 mod trace;
 mod transport;
 
+pub use context::DOCKERFILE;
 pub use docker::{DockerConnector, DockerEngine};
 
 use std::path::PathBuf;

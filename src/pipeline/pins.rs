@@ -13,7 +13,7 @@ use super::failure::StageFailure;
 use super::prepare::Prepared;
 use super::run::Run;
 use crate::catalogue::InstallerFile;
-use crate::engine::{BuildOrder, ContextContent, ContextFile};
+use crate::engine::{BuildOrder, ContextContent, ContextFile, DOCKERFILE};
 use crate::image::{ImageReference, PIN_REGISTRY, installer_pin};
 use crate::recipe::INSTALLER_PATH;
 use crate::task::StageName;
@@ -97,7 +97,7 @@ impl Pipeline {
         let labels = [("constructor", "FastBuild"), (INSTALLER_LABEL, file.name.as_str())];
         BuildOrder {
             builder: prepared.builder,
-            context: vec![content("Dockerfile", ContextContent::Bytes(dockerfile.into())), content(name, exact)],
+            context: vec![content(DOCKERFILE, ContextContent::Bytes(dockerfile.into())), content(name, exact)],
             tags: vec![image.clone()],
             labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             arguments: std::collections::BTreeMap::new(),

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::Remark;
 use super::chain::Marks;
-use super::uv;
 use crate::catalogue::{InstallerFile, MirrorFile};
 use crate::dockerfile::{Command, Instruction, Mount, Origin, Sharing};
 use crate::engine::{Builder, ContextContent, ContextFile};
@@ -30,10 +29,9 @@ impl Places {
     }
 }
 
-/// Whether a step by this name uses a cache of packages, as every step of the image that installs some does.
+/// Whether a step by this name uses a cache of packages, as every step that installs some does.
 pub fn installs_packages(step_name: &str) -> bool {
-    !uv::is_of_stage(step_name)
-        && [Builder::BuildKit, Builder::Classic].iter().any(|&builder| step_name.contains(Places::of(builder).caches))
+    [Builder::BuildKit, Builder::Classic].iter().any(|&builder| step_name.contains(Places::of(builder).caches))
 }
 
 /// The one file of an installer's image.

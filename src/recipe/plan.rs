@@ -19,7 +19,7 @@ use super::{
 };
 use crate::catalogue::{InstallerFile, InstallerKind, MirrorFile, SourceInstaller};
 use crate::dockerfile::{Dialect, Dockerfile, Instruction, Origin, RenderError};
-use crate::engine::{Builder, ContextContent, ContextFile};
+use crate::engine::{Builder, ContextContent, ContextFile, DOCKERFILE};
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference, PackageTool};
 use crate::request::BuildRequest;
 
@@ -94,7 +94,7 @@ impl Recipe {
     /// The build context with the Dockerfile in it.
     pub fn build_context(&self) -> Result<Vec<ContextFile>, RenderError> {
         let content = ContextContent::Bytes(self.text()?.into());
-        let dockerfile = ContextFile { path: "Dockerfile".to_owned(), mode: 0o644, content };
+        let dockerfile = ContextFile { path: DOCKERFILE.to_owned(), mode: 0o644, content };
         Ok(std::iter::once(dockerfile).chain(self.context.iter().cloned()).collect())
     }
 
@@ -281,14 +281,17 @@ impl Planner<'_> {
     }
 
     fn has_uv_stage(&self) -> bool {
-        let installs = self.choices.installs_jupyter || !self.input.request.pip.software.is_empty();
         self.input.options.builder == Builder::BuildKit
             && self.choices.python == PythonChoice::Present
             && !self.input.descriptor.details.pip3_version.is_empty()
             && self.uses_uv()
-            && installs
+            && self.installs_with_pip()
             && self.uv_file().is_none()
             && !self.own_lists().os.is_empty()
+    }
+
+    fn installs_with_pip(&self) -> bool {
+        self.choices.installs_jupyter || !self.input.request.pip.software.is_empty()
     }
 
     /// The steps of the result between its `FROM` and its start.
@@ -473,7 +476,7 @@ impl Planner<'_> {
             }
             None => None,
         };
-        let installs = self.choices.installs_jupyter || !request.pip.software.is_empty();
+        let installs = self.installs_with_pip();
         if uses_uv && installs {
             draft.note(Remark::Uv);
         }

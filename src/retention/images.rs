@@ -14,7 +14,6 @@ use crate::site::Harbor;
 use crate::store::ImageRow;
 use crate::task::{TaskId, TaskState};
 
-const SECONDS_PER_HOUR: i64 = 3_600;
 const TASK_LABEL: &str = "task_id";
 
 /// What is to become of an image's name.
@@ -189,7 +188,7 @@ impl Retention {
 
     /// Hours since a moment, once they are enough.
     fn old_enough(&self, since: Moment, is_low: bool) -> Option<i64> {
-        let hours = self.pipeline.now().millis_since(since) / 1_000 / SECONDS_PER_HOUR;
+        let hours = self.hours_since(since);
         (is_low || hours >= i64::from(self.settings().local_image_hours)).then_some(hours)
     }
 }

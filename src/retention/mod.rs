@@ -28,6 +28,7 @@ use crate::settings::RetentionSection;
 use crate::site::SiteError;
 use crate::store::StoreError;
 
+const MILLIS_PER_HOUR: i64 = 3_600_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// A start has other things to do first.
 const FIRST_SWEEP: Duration = Duration::from_mins(5);
@@ -115,6 +116,10 @@ impl Retention {
 
     fn settings(&self) -> &RetentionSection {
         &self.pipeline.settings.retention
+    }
+
+    fn hours_since(&self, since: Moment) -> i64 {
+        self.pipeline.now().millis_since(since) / MILLIS_PER_HOUR
     }
 
     /// The moment before which what is this many days old lies; `None` when it is kept for ever.

@@ -5,8 +5,8 @@
 //! says when a name was last renewed, and every task that uses one renews it, tasks of other services there too.
 
 use super::{Kind, Reason, Retention, RetentionError, Sweep};
+use crate::clock::Moment;
 
-const SECONDS_PER_HOUR: i64 = 3_600;
 /// What another service on the same daemon needs at the moment cannot be seen here.
 const LEAST_HOURS: i64 = 1;
 
@@ -14,10 +14,9 @@ impl Retention {
     /// Removes names that nobody renewed for `local_image_hours` and that no unfinished task holds.
     pub(super) async fn sweep_pins(&self, sweep: &mut Sweep) -> Result<(), RetentionError> {
         let docker = self.pipeline.site.docker_server().await?;
-        let now_seconds = self.pipeline.now().0 / 1_000_000;
         let limit_hours = i64::from(self.settings().local_image_hours).max(LEAST_HOURS);
         for pin in docker.engine.list_pins().await? {
-            let hours = (now_seconds - pin.last_named_seconds) / SECONDS_PER_HOUR;
+            let hours = self.hours_since(Moment(pin.last_named_seconds.saturating_mul(1_000_000)));
             if hours < limit_hours {
                 continue;
             }
