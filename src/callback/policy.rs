@@ -10,15 +10,17 @@ use std::str::FromStr;
 use url::{Host, Url};
 
 /// Metadata services outside the link-local range.
-const METADATA: [IpAddr; 6] = [
-    // Alibaba Cloud, Oracle Cloud, Azure.
+const METADATA: [IpAddr; 8] = [
+    // Alibaba Cloud, Volcano Engine, Oracle Cloud, Azure.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(100, 96, 0, 96)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    // AWS, its identities of EKS pods, Google Cloud.
+    // AWS, its identities of EKS pods, Google Cloud, Scaleway.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042)),
 ];
 
 /// A rule that cannot be read.
@@ -246,6 +248,8 @@ mod tests {
             "http://[fd00:ec2::254]/",
             "http://[fd00:ec2::23]/",
             "http://[fd20:ce::254]/",
+            "http://[fd00:42::42]/",
+            "http://100.96.0.96/",
             "http://192.0.0.192/",
             "http://168.63.129.16/",
             "http://[::ffff:0:a9fe:a9fe]/",
