@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::docker_server::CurrentServer;
 use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
 use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
@@ -76,12 +77,16 @@ impl CallbackService {
         settings: &CallbackSection,
     ) -> Result<Self, CallbackSetupError> {
         let policy = AddressPolicy::new(&settings.allow, &settings.deny)?;
+        let current_server: CurrentServer = {
+            let site = site.clone();
+            Arc::new(move || site.docker_endpoint())
+        };
         Ok(Self {
             store,
             site,
             clock,
             metrics,
-            sender: Sender::new(settings, policy)?,
+            sender: Sender::new(settings, policy, current_server)?,
             expire_seconds: settings.expire_seconds,
             wake: Notify::new(),
             slots: Arc::new(Semaphore::new(PARALLEL)),
@@ -89,7 +94,7 @@ impl CallbackService {
         })
     }
 
-    /// Checks what a receiver's URL alone shows against the allow and deny lists.
+    /// Checks what a receiver's URL alone shows against the allow and deny lists and the site's Docker server.
     pub fn check_receiver(&self, url: &url::Url) -> Result<(), RefusedAddress> {
         self.sender.check(url)
     }

@@ -4,6 +4,7 @@
 //! keeps its id over all attempts, so that a receiver can tell a repetition.
 
 mod delivery;
+mod docker_server;
 mod policy;
 mod resolver;
 mod schedule;

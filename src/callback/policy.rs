@@ -2,7 +2,7 @@
 //!
 //! Loopback and private networks are allowed by default, since the platform lives there. Link-local and site-local
 //! addresses, cloud metadata services, tunnels that hide where they lead, and addresses that are no host are always
-//! refused.
+//! refused. Ports are the matter of `docker_server`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -45,6 +45,12 @@ pub enum RefusedAddress {
         "{0} is a link-local, site-local, metadata, tunnel, multicast or unspecified address, which callbacks never go to"
     )]
     Reserved(IpAddr),
+    /// A port where a Docker daemon takes orders.
+    #[error("port {0} is a Docker server's, where callbacks never go; let the receiver listen on another one")]
+    DockerPort(u16),
+    /// The site's Docker server, on a port that web servers have too.
+    #[error("{0} is the Docker server, where callbacks never go")]
+    DockerServer(String),
     /// On the deny list.
     #[error("{0} is denied by the setting callback.deny")]
     Denied(String),
@@ -166,7 +172,7 @@ impl AddressPolicy {
 }
 
 /// IPv4 addresses in IPv6 clothing are what they mean: mapped, translated (SIIT), compatible, NAT64 and 6to4.
-fn canonical(address: IpAddr) -> IpAddr {
+pub(super) fn canonical(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     if let Some(v4) = v6.to_ipv4_mapped() {
         return IpAddr::V4(v4);

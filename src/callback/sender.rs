@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use url::Url;
+use url::{Host, Url};
 
 use super::delivery::CallbackSetupError;
+use super::docker_server::{self, CurrentServer};
 use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
 use super::signature::{self, SigningKeys};
+use crate::engine::Endpoint;
 use crate::settings::CallbackSection;
 
 const ANSWER_LIMIT_BYTES: usize = 4 << 10;
@@ -26,6 +29,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn refused(text: impl Into<String>) -> Self {
+        Self { status_code: None, text: text.into() }
+    }
+
     /// Whether the receiver has it.
     pub fn is_delivered(&self) -> bool {
         self.status_code == Some(200)
@@ -40,31 +47,52 @@ impl Answer {
 /// Sends callbacks.
 pub(super) struct Sender {
     client: reqwest::Client,
+    /// For receivers on the very web port that the Docker server listens on.
+    client_beside_server: reqwest::Client,
     policy: Arc<AddressPolicy>,
+    current_server: CurrentServer,
     signing_keys: SigningKeys,
 }
 
 impl Sender {
-    pub(super) fn new(settings: &CallbackSection, policy: AddressPolicy) -> Result<Self, CallbackSetupError> {
+    pub(super) fn new(
+        settings: &CallbackSection,
+        policy: AddressPolicy,
+        current_server: CurrentServer,
+    ) -> Result<Self, CallbackSetupError> {
         let signing_keys = SigningKeys::new(&settings.signing_secrets)?;
         let policy = Arc::new(policy);
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(settings.timeout_seconds))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .no_proxy()
-            .user_agent(concat!("FastBuild/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(CheckedResolver { policy: policy.clone() }));
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            builder = builder.add_root_certificate(reqwest::Certificate::from_der(&certificate)?);
-        }
-        Ok(Self { client: builder.build()?, policy, signing_keys })
+        let authorities = rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .map(|certificate| reqwest::Certificate::from_der(certificate))
+            .collect::<Result<Vec<_>, _>>()?;
+        let builder = |beside: Option<CurrentServer>| {
+            let builder = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .timeout(Duration::from_secs(settings.timeout_seconds))
+                .no_proxy()
+                .user_agent(concat!("FastBuild/", env!("CARGO_PKG_VERSION")))
+                .dns_resolver(Arc::new(CheckedResolver { policy: policy.clone(), beside }));
+            authorities.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate)
+        };
+        let client = builder(None).pool_idle_timeout(Duration::from_secs(30)).build()?;
+        // A connection that stays open would not ask the resolver again.
+        let client_beside_server = builder(Some(current_server.clone())).pool_max_idle_per_host(0).build()?;
+        Ok(Self { client, client_beside_server, policy, current_server, signing_keys })
     }
 
+    /// Checks what a URL alone shows.
     pub(super) fn check(&self, url: &Url) -> Result<(), RefusedAddress> {
-        self.policy.check_url(url)
+        self.check_beside(url, (self.current_server)().as_ref())
     }
 
+    fn check_beside(&self, url: &Url, server: Option<&Endpoint>) -> Result<(), RefusedAddress> {
+        self.policy.check_url(url)?;
+        docker_server::check_url(url, server)
+    }
+
+    /// Makes an attempt.
     pub(super) async fn post(
         &self,
         url: &str,
@@ -73,15 +101,15 @@ impl Sender {
         timestamp_seconds: i64,
         body: &str,
     ) -> Answer {
-        let refused = |text: String| Answer { status_code: None, text };
-        let parsed = match Url::parse(url) {
+        let url = match Url::parse(url) {
             Ok(parsed) => parsed,
-            Err(error) => return refused(format!("'{url}' is no address: {error}")),
+            Err(error) => return Answer::refused(format!("'{url}' is no address: {error}")),
         };
-        if let Err(error) = self.check(&parsed) {
-            return refused(error.to_string());
-        }
-        let mut request = self.client.post(parsed).body(body.to_owned()).header("X-FastBuild-Delivery", delivery_id);
+        let client = match self.client_for(&url).await {
+            Ok(client) => client,
+            Err(text) => return Answer::refused(text),
+        };
+        let mut request = client.post(url).body(body.to_owned()).header("X-FastBuild-Delivery", delivery_id);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -91,10 +119,29 @@ impl Sender {
         match request.send().await {
             Ok(response) => {
                 let status_code = Some(response.status().as_u16());
-                Answer { status_code, text: read_answer(response).await }
+                let text = read_answer(response).await;
+                Answer { status_code, text }
             }
-            Err(error) => refused(innermost(&error)),
+            Err(error) => Answer::refused(innermost(&error)),
         }
+    }
+
+    /// The client that may go there, or why none may.
+    async fn client_for(&self, url: &Url) -> Result<&reqwest::Client, String> {
+        let server = (self.current_server)();
+        self.check_beside(url, server.as_ref()).map_err(|refused| refused.to_string())?;
+        let Some(host) = docker_server::host_on_web_port(url, server.as_ref()) else { return Ok(&self.client) };
+        // An address in the URL is not resolved, so that the resolver does not see it.
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            _ => return Ok(&self.client_beside_server),
+        };
+        let own = docker_server::addresses(host).await.map_err(|error| error.to_string())?;
+        if docker_server::is_own(address, &own) {
+            return Err(RefusedAddress::DockerServer(address.to_string()).to_string());
+        }
+        Ok(&self.client_beside_server)
     }
 }
 
@@ -127,6 +174,30 @@ fn innermost(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sender_beside(host: &str) -> Sender {
+        let server = Endpoint::Tcp { host: host.to_owned(), port: 80 };
+        let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned(), "::1".to_owned()], &[]).unwrap();
+        Sender::new(&CallbackSection::default(), policy, Arc::new(move || Some(server.clone()))).unwrap()
+    }
+
+    /// The names are known on every machine; nothing needs to listen, since nothing may be asked.
+    #[tokio::test]
+    async fn a_docker_server_on_a_web_servers_port_is_found_behind_any_name() {
+        for (host, url) in [
+            ("127.0.0.1", "http://localhost/containers/x/kill"),
+            ("localhost", "http://127.0.0.1/containers/x/kill"),
+            ("localhost", "http://[::1]/containers/x/kill"),
+        ] {
+            let answer = sender_beside(host).post(url, &BTreeMap::new(), "d1", 1, "{}").await;
+            assert_eq!(answer.status_code, None, "{url}");
+            assert!(answer.text.contains("is the Docker server"), "{url}: {}", answer.text);
+        }
+        let unknown = sender_beside("docker.invalid").post("http://127.0.0.1/", &BTreeMap::new(), "d1", 1, "{}").await;
+        assert!(unknown.text.contains("'docker.invalid' cannot be resolved"), "{}", unknown.text);
+        let other = sender_beside("10.255.255.1").post("http://localhost/", &BTreeMap::new(), "d1", 1, "{}").await;
+        assert!(!other.text.contains("Docker server"), "{}", other.text);
+    }
 
     #[test]
     fn an_answer_cannot_forge_lines_of_the_log() {

@@ -187,6 +187,10 @@ fn receiver(refused: &RefusedAddress) -> String {
         RefusedAddress::Reserved(address) => {
             format!("回调地址 {address} 是链路本地、站点本地、元数据、隧道、组播或未指定地址，回调不会发往这类地址")
         }
+        RefusedAddress::DockerPort(port) => {
+            format!("回调地址的端口 {port} 是 Docker 服务器的端口，回调不会发往该端口，请让接收方使用其他端口")
+        }
+        RefusedAddress::DockerServer(host) => format!("回调地址 {host} 是 Docker 服务器，回调不会发往该服务器"),
         RefusedAddress::Denied(host) => format!("回调地址 {host} 被设置 callback.deny 禁止"),
         RefusedAddress::NotAllowed(host) => format!("回调地址 {host} 不在设置 callback.allow 中"),
     }

@@ -463,6 +463,8 @@ mod tests {
             Message::CallbackRefused(RefusedAddress::NoHost),
             Message::CallbackRefused(RefusedAddress::Credentials),
             Message::CallbackRefused(RefusedAddress::Reserved([169, 254, 0, 1].into())),
+            Message::CallbackRefused(RefusedAddress::DockerPort(2375)),
+            Message::CallbackRefused(RefusedAddress::DockerServer(name())),
             Message::CallbackRefused(RefusedAddress::Denied(name())),
             Message::CallbackRefused(RefusedAddress::NotAllowed(name())),
             Message::BaseAbsent { image_name: name() },

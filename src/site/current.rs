@@ -173,6 +173,11 @@ impl Site {
         Ok(server)
     }
 
+    /// Where the configured Docker server listens, whether it is connected or not.
+    pub fn docker_endpoint(&self) -> Option<Endpoint> {
+        self.current().docker_server.as_ref().and_then(|row| endpoint(row).ok())
+    }
+
     fn connection(&self, row_id: i64) -> Option<Arc<DockerServer>> {
         let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
         connected.as_ref().filter(|server| server.row_id == row_id).cloned()

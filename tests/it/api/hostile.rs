@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::app::{Answered, App, configuration_form, file_part, send};
+use super::app::{Answered, App, configuration_form, file_part, send, tls_tar};
 use crate::support::RequestShape;
 
 fn corpus(text: &str) -> Vec<String> {
@@ -102,6 +102,47 @@ async fn hostile_callback_addresses_are_refused_at_submission() {
         assert_refused(&submitted(&app, &document).await, address);
     }
     assert_eq!(app.state.store.unfinished_total().await.unwrap(), 0);
+    app.stop().await;
+}
+
+/// Whoever may submit could command a daemon in plain TCP by the address of a callback.
+#[tokio::test]
+async fn the_docker_servers_own_port_is_refused_at_any_host_and_on_a_web_servers_port_its_host() {
+    let app = App::start_with(|settings| {
+        settings.callback.allow = vec!["10.0.0.0/8".into(), ".example.cn".into(), "docker.example.cn".into()];
+    })
+    .await;
+    let configured = |changes: &[(&str, &str)]| {
+        let changes: Vec<_> = changes.iter().map(|(name, value)| (*name, Some(*value))).collect();
+        configuration_form(&changes)
+    };
+    let words = async |language: &str, address: &str| {
+        let document = shape().edit(|document| document["task_data"]["callback_url"] = json!(address)).build();
+        let request = app.request(Method::POST, "/api/fast-build/task/build-image").json(&document);
+        let answer = send(request.header("Accept-Language", language)).await;
+        answer.json["msg"].as_str().unwrap_or_default().to_owned()
+    };
+    app.post_form("/config/config-fastbuild", configured(&[("docker_port", "4243")])).await.data();
+    for address in ["http://10.0.0.6:4243/containers/x/kill", "http://10.1.1.1:4243/", "https://any.example.cn:04243/"]
+    {
+        let refused = "回调地址的端口 4243 是 Docker 服务器的端口，回调不会发往该端口，请让接收方使用其他端口";
+        assert_eq!(words("zh", address).await, refused, "{address}");
+        let refused =
+            "port 4243 is a Docker server's, where callbacks never go; let the receiver listen on another one";
+        assert_eq!(words("en", address).await, refused, "{address}");
+    }
+    assert!(!words("en", "http://10.0.0.6:4244/cb").await.contains("Docker server's"));
+    let web = [("docker_host", "docker.example.cn"), ("docker_port", "80")];
+    app.post_form("/config/config-fastbuild", configured(&web)).await.data();
+    let refused = "docker.example.cn is the Docker server, where callbacks never go";
+    assert_eq!(words("en", "http://Docker.Example.cn./containers/x/kill").await, refused);
+    let refused = "回调地址 docker.example.cn 是 Docker 服务器，回调不会发往该服务器";
+    assert_eq!(words("zh", "http://docker.example.cn:80/").await, refused);
+    assert!(!words("en", "http://cb.example.cn/").await.contains("is the Docker server"));
+    // Behind mutual TLS a POST without a certificate does nothing.
+    let guarded = configured(&[("docker_port", "4243")]).part("docker_tls_tar_file", file_part("tls.tar", tls_tar()));
+    app.post_form("/config/config-fastbuild", guarded).await.data();
+    assert!(!words("en", "http://10.0.0.6:4243/cb").await.contains("Docker server's"));
     app.stop().await;
 }
 

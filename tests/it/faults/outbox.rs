@@ -130,6 +130,38 @@ async fn a_name_that_resolves_to_a_denied_address_is_never_called() {
     service.stop().await;
 }
 
+/// The configured Docker server may be another one by the time of an attempt, and no allow list opens it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_whose_port_is_the_docker_servers_by_now_is_never_called() {
+    let connector = Arc::new(ScriptedConnector(Arc::new(ScriptedEngine::default())));
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let change = |settings: &mut fastbuild::settings::Settings| {
+        settings.callback.allow = vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned(), "localhost".to_owned()];
+    };
+    let service = TestService::start_over(directory, change, connector).await;
+    assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
+    let receiver = Receiver::start().await;
+    receiver.answer(503);
+    let url = receiver.url.replace("127.0.0.1", "localhost");
+    let request = |url: &str| plain(&lab::base("scripted:1"), &lab::unique_name("docker"), url).build();
+    let task_id = service.submit(&request(&url)).await;
+    service.end_of(task_id, LIMIT).await;
+    after_attempts(&service, task_id, 1).await;
+    let port = url::Url::parse(&url).unwrap().port().unwrap().to_string();
+    let server = Configuration::default().with("docker_host", "10.0.0.6").with("docker_port", &port);
+    assert_eq!(service.configure(server).await.1["code"], 0);
+    let before = (receiver.of_task(task_id).len(), delivery(&service, task_id).await.attempts);
+    after_attempts(&service, task_id, before.1 + 1).await;
+    let (_, attempts) = service.get("/callback/latest").await;
+    let result = attempts["data"]["result"].as_str().unwrap_or_default().to_owned();
+    assert!(result.contains(&format!("port {port} is a Docker server's")), "{attempts:#}");
+    assert_eq!(receiver.of_task(task_id).len(), before.0, "it was called");
+    let (_, answer) = service.post("/task/build-image", &request(&url)).await;
+    assert_eq!(answer["code"], -1, "{answer}");
+    assert!(answer["msg"].as_str().unwrap().contains(&format!("端口 {port} 是 Docker 服务器的端口")), "{answer}");
+    service.stop().await;
+}
+
 const NEW_SECRET: &str = "the new secret of our callbacks";
 const OLD_SECRET: &str = "the old secret of our callbacks";
 
