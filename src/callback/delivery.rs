@@ -1,20 +1,23 @@
 //! The loop over the outbox.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::docker_server::CurrentServer;
+use super::held_back::HeldBack;
+use super::outcome::Outcome;
 use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
-use super::schedule::next_attempt;
 use super::sender::{Answer, Sender};
 use super::signature::SigningSecretError;
-use crate::clock::{Clock, Moment};
-use crate::metrics::{CallbackResult, Metrics};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::settings::CallbackSection;
 use crate::site::{Site, SiteError};
 use crate::store::{DeliveryRow, NewAttempt, Store, StoreError, patiently};
@@ -65,6 +68,7 @@ pub struct CallbackService {
     slots: Arc<Semaphore>,
     /// Receivers by delivery.
     in_flight: Mutex<HashMap<String, String>>,
+    held_back: HeldBack,
 }
 
 impl CallbackService {
@@ -91,6 +95,7 @@ impl CallbackService {
             wake: Notify::new(),
             slots: Arc::new(Semaphore::new(PARALLEL)),
             in_flight: Mutex::default(),
+            held_back: HeldBack::default(),
         })
     }
 
@@ -132,6 +137,7 @@ impl CallbackService {
         stop: &CancellationToken,
     ) -> Result<Duration, StoreError> {
         let now = self.clock.now();
+        self.record_again(tracker, stop);
         // Taken before the rows are read: an attempt that ends in between has changed its row since, and sending what
         // was read would send it twice. Its end wakes the loop, which then reads the row as it is.
         let busy = self.in_flight().clone();
@@ -142,7 +148,9 @@ impl CallbackService {
         let due = self.store.due_deliveries(now, DUE_OF_RECEIVER, BATCH).await?;
         for delivery in &due {
             let of_receiver = under_way.entry(&delivery.receiver).or_default();
-            if busy.contains_key(&delivery.delivery_id) || *of_receiver >= PARALLEL_OF_RECEIVER {
+            let waits =
+                busy.contains_key(&delivery.delivery_id) || self.held_back.has(&delivery.delivery_id, Instant::now());
+            if waits || *of_receiver >= PARALLEL_OF_RECEIVER {
                 continue;
             }
             *of_receiver += 1;
@@ -161,62 +169,75 @@ impl CallbackService {
         }
         let next = self.store.next_delivery_time().await?;
         let wait = next.map_or(LONGEST_SLEEP, |next| {
-            // An attempt under way is due by its row; its end wakes the loop.
+            // An attempt under way is due by its row, and its end wakes the loop; one held back is due by its row, too.
             let millis = u64::try_from(next.millis_since(now)).unwrap_or(0).max(1_000);
             Duration::from_millis(millis)
         });
         Ok(wait.min(LONGEST_SLEEP))
     }
 
-    async fn attempt(&self, delivery: &DeliveryRow) {
-        if let Err(error) = patiently(self.try_attempt(delivery)).await {
-            tracing::error!(
-                task.id = delivery.task_id,
-                "callback {} of task {}: the attempt could not be made or recorded: {error}",
-                delivery.delivery_id,
-                delivery.task_id
-            );
+    /// Tries once more to record what receivers have and the database did not take.
+    fn record_again(self: &Arc<Self>, tracker: &TaskTracker, stop: &CancellationToken) {
+        // Locked over all of it: what ends meanwhile is let go before it is no longer under way.
+        let mut in_flight = self.in_flight();
+        for outcome in self.held_back.to_record(Instant::now()) {
+            let delivery_id = outcome.delivery.delivery_id.clone();
+            match in_flight.entry(delivery_id.clone()) {
+                Entry::Occupied(_) => continue,
+                Entry::Vacant(place) => place.insert(outcome.delivery.receiver.clone()),
+            };
+            let service = self.clone();
+            let stop = stop.clone();
+            tracker.spawn(async move {
+                if !stop.is_cancelled() {
+                    service.record(outcome, Instant::now()).await;
+                }
+                service.in_flight().remove(&delivery_id);
+                service.wake();
+            });
         }
     }
 
-    async fn try_attempt(&self, delivery: &DeliveryRow) -> Result<(), ResendError> {
+    async fn attempt(&self, delivery: &DeliveryRow) {
+        let started = Instant::now();
+        match patiently(self.try_attempt(delivery)).await {
+            Ok(outcome) => self.record(outcome, started).await,
+            Err(error) => {
+                let (id, task_id) = (&delivery.delivery_id, delivery.task_id);
+                let pause = self.held_back.hold(id, started, None);
+                tracing::error!(
+                    task.id = task_id,
+                    "callback {id} of task {task_id}: the attempt could not be made, trying again in {} s: {error}",
+                    pause.as_secs()
+                );
+            }
+        }
+    }
+
+    async fn try_attempt(&self, delivery: &DeliveryRow) -> Result<Outcome, ResendError> {
         // The distance counts from an attempt's start, or a receiver that hangs would be tried less than once a minute.
         let started = self.clock.now();
-        let answer = self.send(&delivery.delivery_id, delivery.task_id, &delivery.url, &delivery.body).await?;
-        let now = self.clock.now();
-        let attempts = u64::try_from(delivery.attempts).unwrap_or(0) + 1;
-        let (status, next) = if answer.1.is_delivered() {
-            ("delivered", now)
-        } else {
-            let created = Moment(delivery.create_time);
-            match next_attempt(created, started, attempts, self.expire_seconds, rand::random()) {
-                Some(next) => ("pending", next.max(now.plus_seconds(1))),
-                None => ("expired", now),
-            }
-        };
-        self.store.record_attempt(&answer.0, status, next, now).await?;
-        let result = match status {
-            "delivered" => CallbackResult::Delivered,
-            "expired" => CallbackResult::Expired,
-            _ => CallbackResult::Failed,
-        };
-        self.metrics.callback_attempted(result, now.millis_since(Moment(delivery.create_time)));
-        let (id, task_id, url) = (&delivery.delivery_id, delivery.task_id, &delivery.url);
-        match status {
-            "delivered" => tracing::info!(task.id = task_id, "callback {id} of task {task_id} delivered to {url}"),
-            "expired" => tracing::error!(
+        let sent = self.send(&delivery.delivery_id, delivery.task_id, &delivery.url, &delivery.body).await?;
+        Ok(Outcome::new(delivery, sent, started, self.clock.now(), self.expire_seconds))
+    }
+
+    /// Records an attempt. The row of one that cannot be recorded is due as before, and is not sent again at once.
+    async fn record(&self, outcome: Outcome, started: Instant) {
+        let recorded =
+            patiently(self.store.record_attempt(&outcome.attempt, outcome.status, outcome.next, outcome.time));
+        let (id, task_id) = (outcome.delivery.delivery_id.clone(), outcome.delivery.task_id);
+        if let Err(error) = recorded.await {
+            let is_delivered = outcome.answer.is_delivered();
+            let pause = self.held_back.hold(&id, started, is_delivered.then_some(outcome)).as_secs();
+            let what = if is_delivered { "its delivery is told again to the database" } else { "trying again" };
+            tracing::error!(
                 task.id = task_id,
-                "callback {id} of task {task_id} to {url} given up after {attempts} attempts: {}",
-                answer.1.quoted()
-            ),
-            _ => tracing::warn!(
-                task.id = task_id,
-                "callback {id} of task {task_id} to {url} will be tried again: attempt {attempts} got {:?}: {}",
-                answer.1.status_code,
-                answer.1.quoted()
-            ),
+                "callback {id} of task {task_id}: the attempt could not be recorded, {what} in {pause} s: {error}"
+            );
+            return;
         }
-        Ok(())
+        self.held_back.release(&id);
+        outcome.tell(&self.metrics);
     }
 
     async fn send(

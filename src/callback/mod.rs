@@ -5,6 +5,8 @@
 
 mod delivery;
 mod docker_server;
+mod held_back;
+mod outcome;
 mod policy;
 mod resolver;
 mod schedule;

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastbuild::settings::Settings;
+use fastbuild::store::DeliveryRow;
+use fastbuild::task::TaskId;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::hand::{check_failure, plain};
-use super::table::{DATABASE_DISK_FULL, DATABASE_LOCKED_LONG, TASK_DISK_FULL, TASK_DISK_FULL_LATER};
+use super::table::{
+    CALLBACK_DISK_FULL, DATABASE_DISK_FULL, DATABASE_LOCKED_LONG, TASK_DISK_FULL, TASK_DISK_FULL_LATER,
+};
 use crate::lab;
 use crate::support::scripted::{ScriptedConnector, ScriptedEngine};
 use crate::support::{Configuration, Receiver, SmallDisk, TestService, wait_for};
@@ -80,6 +84,55 @@ async fn a_full_disk_under_the_database_loses_nothing() {
     assert_eq!(tasks["data"].as_array().unwrap().len(), 2, "the refused request left a task");
     service.stop().await;
     drop(disk);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_the_database_does_not_tell_receivers_again_and_again() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let disk = SmallDisk::mount(&directory.path().join("data"), 8 << 20);
+    let (service, engine) = gated(directory.clone()).await;
+    let (taking, refusing) = (Receiver::start().await, Receiver::start().await);
+    let receivers = [&taking, &refusing];
+    let mut tasks = Vec::new();
+    for receiver in receivers {
+        receiver.answer(503);
+        let task_id = service.submit(&request(receiver)).await;
+        open(&engine);
+        assert_eq!(service.end_of(task_id, LIMIT).await["state"], CALLBACK_DISK_FULL.state);
+        receiver.wait(task_id).await;
+        attempts(&service, task_id, 1).await;
+        tasks.push(task_id);
+    }
+    disk.fill();
+    taking.answer(200);
+    let before = tasks.iter().zip(receivers).map(|(task_id, receiver)| receiver.of_task(*task_id).len());
+    let before: Vec<usize> = before.collect();
+    // What cannot be recorded waits for 5 s, then for 10 s more.
+    tokio::time::sleep(Duration::from_secs(18)).await;
+    assert_eq!(taking.of_task(tasks[0]).len(), before[0] + 1, "it was sent again although the receiver has it");
+    let again = refusing.of_task(tasks[1]).len() - before[1];
+    assert!((1..=4).contains(&again), "sent {again} times in 18 s");
+    disk.make_room();
+    let recorded = i64::try_from(before[0]).unwrap() + 1;
+    let row = attempts(&service, tasks[0], recorded).await;
+    assert_eq!((row.attempts, row.status.as_str()), (recorded, "delivered"));
+    assert_eq!(taking.of_task(tasks[0]).len(), before[0] + 1, "it was sent again for its record");
+    refusing.answer(200);
+    wait_for("the other one", LIMIT, || async {
+        (attempts(&service, tasks[1], 1).await.status == "delivered").then_some(())
+    })
+    .await;
+    service.stop().await;
+    drop(disk);
+}
+
+/// A task's callback once so many attempts are recorded.
+async fn attempts(service: &TestService, task_id: i64, count: i64) -> DeliveryRow {
+    wait_for(&format!("attempt {count}"), LIMIT, || async {
+        let rows = service.state.store.deliveries_of_task(TaskId(task_id)).await.unwrap();
+        rows.into_iter().next().filter(|row| row.attempts >= count)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

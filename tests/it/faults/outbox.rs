@@ -10,10 +10,12 @@ use fastbuild::clock::{Clock, Moment};
 use fastbuild::store::DeliveryRow;
 use fastbuild::task::TaskId;
 use serde_json::Value;
+use sqlx::Connection as _;
 
 use super::hand::plain;
 use super::table::{RECEIVER_DOWN_AN_HOUR, RECEIVER_SLOW};
 use crate::lab;
+use crate::support::process::{ServeProcess, free_port, log_file};
 use crate::support::scripted::{ScriptedConnector, ScriptedEngine};
 use crate::support::{Configuration, ManualClock, Receiver, TestService, wait_for};
 
@@ -160,6 +162,34 @@ async fn a_receiver_whose_port_is_the_docker_servers_by_now_is_never_called() {
     assert_eq!(answer["code"], -1, "{answer}");
     assert!(answer["msg"].as_str().unwrap().contains(&format!("端口 {port} 是 Docker 服务器的端口")), "{answer}");
     service.stop().await;
+}
+
+/// Headers that no key opens cost a line every now and then, not a processor.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_cannot_be_opened_are_waited_for_with_pauses() {
+    let directory = tempfile::tempdir().unwrap();
+    let process = ServeProcess::start(directory.path(), free_port(), &[]).await;
+    process.configure(Configuration::default()).await;
+    let file = directory.path().join("data/fastbuild.sqlite3");
+    let mut other = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    sqlx::query("INSERT INTO callback_headers (headers_sealed, create_time) VALUES ('no sealed text', 1)")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    other.close().await.unwrap();
+    let receiver = Receiver::start().await;
+    let request = plain(&lab::base("nothing:1"), &lab::unique_name("sealed"), &receiver.url).build();
+    let task_id = process.submit(&request).await;
+    process.end_of(task_id, LIMIT).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let log = std::fs::read_to_string(log_file(directory.path())).unwrap();
+    let lines = log.lines().filter(|line| line.contains("callback task-") && line.contains("cannot be opened")).count();
+    assert!((1..=3).contains(&lines), "{lines} lines in 8 s");
+    assert!(receiver.of_task(task_id).is_empty());
+    let headers = serde_json::json!({ "Content-Type": "application/json", "X-Own": "a" });
+    process.post("/callback/update-headers", &headers).await;
+    assert_eq!(receiver.wait(task_id).await.headers["x-own"], "a");
+    assert!(process.terminate().await.0.success());
 }
 
 const NEW_SECRET: &str = "the new secret of our callbacks";

@@ -110,6 +110,7 @@ rows! {
     RECEIVER_AND_SERVICE_DOWN = goes_on(RECEIVER, "down while this service restarts", "at the start, then as above", "delivered within 10 s of the start");
 
     DATABASE_DISK_FULL = goes_on(DISK, "full under the database", "the end of a task every 2 s", "new requests are refused and told why; what runs ends once there is room").scripted();
+    CALLBACK_DISK_FULL = goes_on(DISK, "full under the database while a callback waits", "the record after 5, 10, 20, then every 40 s", "what the receiver has is not sent again, what it refused at that distance").scripted();
     TASK_DISK_FULL = fails(DISK, "full under the task directories when a task is prepared", ["PREPARE_FAILED", "prepare", "DISK_FULL"], NONE, "new requests are refused and told why").scripted();
     TASK_DISK_FULL_LATER = goes_on(DISK, "full under the task directories while a task builds", NONE, "log lines are lost, the task is not").scripted();
     TASK_DIRECTORY_GONE = goes_on(DISK, "somebody removes the directory of a waiting task", NONE, "made again");

@@ -80,6 +80,14 @@ impl ServeProcess {
         self.client.get(format!("{}/api/fast-build{path}", self.url)).send().await.ok()?.json().await.ok()
     }
 
+    /// POST of JSON under the API's prefix that must succeed; its data.
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.client.post(format!("{}/api/fast-build{path}", self.url)).json(body);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["code"], 0, "{answer}");
+        answer["data"].clone()
+    }
+
     /// The text under a path.
     pub async fn text(&self, path: &str) -> String {
         self.client.get(format!("{}{path}", self.url)).send().await.unwrap().text().await.unwrap()
