@@ -17,14 +17,11 @@ use super::{ApiError, AppState};
 use crate::access::Caller;
 use crate::language::{Language, Message};
 use crate::request::{Location, ValidationError};
-use crate::site::check_headers;
+use crate::site::{check_headers, is_shown};
 use crate::store::{AttemptRow, StoreError};
 
 /// The most rows that one answer carries.
 const MAX_ROWS: i64 = 10_000;
-/// Headers whose values are shown. Any other may hold a credential, whatever its name.
-const SHOWN_NAMES: [&str; 6] =
-    ["accept", "accept-language", "content-type", "user-agent", "x-biztype", "x-login-userid"];
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
@@ -51,7 +48,8 @@ struct CallbackView {
     /// The body that was sent: `imageName`, `taskId`, `state` and more.
     #[schema(value_type = Object)]
     state: Value,
-    /// What the receiver answered, shortened, or why nothing came.
+    /// What the receiver answered, shortened and with `***` where it repeats a value that is hidden in `headers`, or why
+    /// nothing came.
     result: String,
     /// HTTP status of the answer.
     status_code: Option<i64>,
@@ -80,8 +78,8 @@ impl CallbackView {
 }
 
 fn hide_value((name, value): (String, String)) -> (String, String) {
-    let is_shown = SHOWN_NAMES.iter().any(|shown| name.eq_ignore_ascii_case(shown));
-    (name, if is_shown { value } else { "***".to_owned() })
+    let shown = if is_shown(&name) { value } else { "***".to_owned() };
+    (name, shown)
 }
 
 /// Greet
@@ -145,7 +143,7 @@ async fn update_headers(State(state): State<AppState>, language: Language, JsonB
 struct ReceiverAnswer {
     /// HTTP status; absent when no answer came.
     status_code: Option<u16>,
-    /// The answer's text, shortened, or why none came.
+    /// The answer's text, shortened and with `***` where it repeats what may be a credential, or why none came.
     body: String,
 }
 

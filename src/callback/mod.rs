@@ -5,6 +5,7 @@
 
 mod delivery;
 mod docker_server;
+mod echo;
 mod held_back;
 mod outcome;
 mod policy;

@@ -11,6 +11,7 @@ use url::{Host, Url};
 
 use super::delivery::CallbackSetupError;
 use super::docker_server::{self, CurrentServer};
+use super::echo::Credentials;
 use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
 use super::signature::{self, SigningKeys};
@@ -24,7 +25,7 @@ const ANSWER_LIMIT_BYTES: usize = 4 << 10;
 pub struct Answer {
     /// HTTP status; absent when no answer came.
     pub status_code: Option<u16>,
-    /// The answer's text, shortened, or why none came.
+    /// The answer's text, shortened and without the credentials that our headers carried, or why none came.
     pub text: String,
 }
 
@@ -119,7 +120,7 @@ impl Sender {
         match request.send().await {
             Ok(response) => {
                 let status_code = Some(response.status().as_u16());
-                let text = read_answer(response).await;
+                let text = Credentials::of(headers).hide_in(&read_answer(response).await);
                 Answer { status_code, text }
             }
             Err(error) => Answer::refused(innermost(&error)),

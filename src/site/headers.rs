@@ -14,6 +14,9 @@ pub const HEADERS_PURPOSE: &str = "callback_headers";
 const RESERVED: [&str; 8] =
     ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"];
 const MAX_HEADERS: usize = 64;
+/// Headers whose values are shown. Any other may hold a credential, whatever its name.
+const SHOWN_NAMES: [&str; 6] =
+    ["accept", "accept-language", "content-type", "user-agent", "x-biztype", "x-login-userid"];
 
 /// Why headers cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +48,11 @@ pub fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), HeaderErr
         HeaderValue::from_str(value).map_err(|_| HeaderError::Value(name.clone()))?;
     }
     Ok(())
+}
+
+/// Whether a header's value may be shown. What may not may be a credential.
+pub fn is_shown(name: &str) -> bool {
+    SHOWN_NAMES.iter().any(|shown| name.eq_ignore_ascii_case(shown))
 }
 
 impl Site {

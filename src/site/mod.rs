@@ -15,7 +15,7 @@ mod tls_archive;
 pub use address::{AddressError, DockerAddress, parse_host};
 pub use configure::{ConfigureError, ConfigureOrder, DockerServerOrder, Field, HarborOrder, HostOrder};
 pub use current::Site;
-pub use headers::{HEADERS_PURPOSE, HeaderError, check_headers};
+pub use headers::{HEADERS_PURPOSE, HeaderError, check_headers, is_shown};
 pub use model::{DockerServer, Harbor, Part, PublicHost, SiteError, full_name};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use tls_archive::unpack as unpack_tls_archive;

@@ -18,6 +18,9 @@ use crate::support::{Configuration, Receiver, docker_text, encrypted};
 
 const SSH: &str = "canary-ssh-Zq7!pW";
 const JUPYTER: &str = "canary-jupyter-Xv3?kL";
+/// Values of callback headers. The receiver must get them, and repeats them.
+const TOKEN: &str = "canary-token-Hs8+tR";
+const GATEWAY: &str = "canary \"gateway\" Bq2/nD";
 
 /// Every form in which a password could stand somewhere.
 fn needles() -> Vec<String> {
@@ -30,6 +33,9 @@ fn needles() -> Vec<String> {
     needles.extend([harbor.to_owned(), hex::encode(harbor)]);
     needles.push(STANDARD.encode(format!("{}:{harbor}", account.username)));
     needles.push(URL_SAFE_NO_PAD.encode(harbor));
+    for value in [TOKEN, GATEWAY] {
+        needles.extend([value.to_owned(), value.replace('"', "\\\""), hex::encode(value)]);
+    }
     needles
 }
 
@@ -58,7 +64,12 @@ async fn a_password_is_nowhere_but_in_its_hash() {
     let variables = [("FASTBUILD__LOG__FILTER", "trace"), ("FASTBUILD__FB__SHUTDOWN_SECONDS", "10")];
     let process = ServeProcess::start(directory.path(), free_port(), &variables).await;
     process.configure(Configuration::default()).await;
+    let headers = serde_json::json!({
+        "Content-Type": "application/json", "Authorization": format!("Bearer {TOKEN}"), "X-Gateway": GATEWAY,
+    });
+    process.post("/callback/update-headers", &headers).await;
     let receiver = Receiver::start().await;
+    receiver.echo();
     let (base, target) = (debian().await, lab::unique_name("canary"));
     let request = plain(&base, &target, &receiver.url).ssh(SSH).jupyter(JUPYTER).build();
     let task_id = process.submit(&request).await;
@@ -70,9 +81,15 @@ async fn a_password_is_nowhere_but_in_its_hash() {
     let expected = Expected { state: "PULL_FAILED", cause: "BASE_NOT_FOUND", stage: "pull", message: "" };
     assert_eq!((&failed["state"], &failed["cause"]), (&expected.state.into(), &expected.cause.into()));
     for row in [&task, &failed] {
-        let callback = receiver.wait(row["task_id"].as_i64().unwrap()).await;
+        let mut callback = receiver.wait(row["task_id"].as_i64().unwrap()).await;
+        let sent = ["authorization", "x-gateway"].map(|name| callback.headers.remove(name));
+        assert_eq!(sent, [Some(format!("Bearer {TOKEN}")), Some(GATEWAY.to_owned())]);
         search("a callback", &format!("{callback:?}"));
     }
+    receiver.answer(503);
+    let again = process.post("/callback/test-callback", &Value::Null).await;
+    assert!(again["body"].as_str().unwrap().contains(r#""authorization":"***""#), "{again}");
+    search("the answer to a resend", &again.to_string());
 
     search_image(&target.to_string()).await;
     search_answers(&process, task_id, &target.to_string()).await;

@@ -1,7 +1,7 @@
 //! A receiver of callbacks that remembers what came and answers what it is told.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub struct Received {
 struct Shared {
     received: Mutex<Vec<Received>>,
     status: AtomicU16,
+    echoes: AtomicBool,
 }
 
 /// The receiver; it ends with the test's runtime.
@@ -36,7 +37,8 @@ pub struct Receiver {
 impl Receiver {
     /// Starts one that answers 200.
     pub async fn start() -> Self {
-        let shared = Arc::new(Shared { received: Mutex::default(), status: AtomicU16::new(200) });
+        let (received, status) = (Mutex::default(), AtomicU16::new(200));
+        let shared = Arc::new(Shared { received, status, echoes: AtomicBool::new(false) });
         let router = Router::new().route("/cb", post(take)).with_state(shared.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/cb", listener.local_addr().unwrap());
@@ -47,6 +49,11 @@ impl Receiver {
     /// Answers this status from now on.
     pub fn answer(&self, status: u16) {
         self.shared.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Repeats the headers in its answers from now on.
+    pub fn echo(&self) {
+        self.shared.echoes.store(true, Ordering::SeqCst);
     }
 
     /// What came for a task so far.
@@ -62,11 +69,12 @@ impl Receiver {
     }
 }
 
-async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
-    let headers = headers
+async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, String) {
+    let headers: HashMap<String, String> = headers
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
+    let echo = shared.echoes.load(Ordering::SeqCst).then(|| serde_json::to_string(&headers).unwrap());
     shared.received.lock().unwrap().push(Received { headers, body });
-    StatusCode::from_u16(shared.status.load(Ordering::SeqCst)).unwrap()
+    (StatusCode::from_u16(shared.status.load(Ordering::SeqCst)).unwrap(), echo.unwrap_or_default())
 }
