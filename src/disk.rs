@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::engine::Endpoint;
 
+const DOCKER: &str = "docker";
+
 /// Room on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
@@ -78,11 +80,19 @@ impl Disks {
 
     /// The first disk that is below its watermark.
     pub async fn low(&self) -> Option<LowDisk> {
-        self.measure().await.into_iter().find_map(|Disk { name, space }| {
-            let needed_bytes = if name == "docker" { self.watermarks.docker_bytes } else { self.watermarks.own_bytes };
-            let free_bytes = space.free_bytes;
-            (free_bytes < needed_bytes).then_some(LowDisk { name, free_bytes, needed_bytes })
-        })
+        self.measure().await.into_iter().find_map(|disk| self.lowness(disk))
+    }
+
+    /// The Docker server's disk, when that is below its watermark: often all are one file system and low at once.
+    pub async fn low_docker(&self) -> Option<LowDisk> {
+        let disk = self.measure().await.into_iter().find(|disk| disk.name == DOCKER)?;
+        self.lowness(disk)
+    }
+
+    fn lowness(&self, Disk { name, space }: Disk) -> Option<LowDisk> {
+        let needed_bytes = if name == DOCKER { self.watermarks.docker_bytes } else { self.watermarks.own_bytes };
+        let free_bytes = space.free_bytes;
+        (free_bytes < needed_bytes).then_some(LowDisk { name, free_bytes, needed_bytes })
     }
 
     /// Takes up where a daemon keeps its data; only behind a socket is that a directory of this machine.
@@ -96,7 +106,7 @@ impl Disks {
     pub async fn measure(&self) -> Vec<Disk> {
         let docker_root = self.docker_root.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let own = [("task", Some(self.task_dir.clone())), ("database", Some(self.database_dir.clone()))];
-        let places: Vec<_> = own.into_iter().chain([("docker", docker_root)]).collect();
+        let places: Vec<_> = own.into_iter().chain([(DOCKER, docker_root)]).collect();
         let measured = tokio::task::spawn_blocking(move || {
             let disk = |(name, path): (&'static str, Option<PathBuf>)| Some(Disk { name, space: space(&path?).ok()? });
             places.into_iter().filter_map(disk).collect()
@@ -139,10 +149,14 @@ mod tests {
             let database = directory.path().join("x.sqlite3");
             let disks = Disks::new(directory.path(), &database, Watermarks { own_bytes, docker_bytes });
             disks.note_docker_root(&Endpoint::Unix("/x.sock".into()), &root);
-            disks.low().await.map(|low| low.name)
+            let docker = disks.low_docker().await;
+            assert!(docker.is_none_or(|low| (low.name, low.needed_bytes) == ("docker", docker_bytes)), "{docker:?}");
+            (disks.low().await.map(|low| low.name), docker.is_some())
         };
-        assert_eq!(low(1, 1).await, None);
-        assert_eq!(low(u64::MAX, 1).await, Some("task"));
-        assert_eq!(low(1, u64::MAX).await, Some("docker"));
+        assert_eq!(low(1, 1).await, (None, false));
+        assert_eq!(low(u64::MAX, 1).await, (Some("task"), false));
+        assert_eq!(low(1, u64::MAX).await, (Some("docker"), true));
+        // One file system below every watermark: the first is named, and the Docker server's is low all the same.
+        assert_eq!(low(u64::MAX, u64::MAX).await, (Some("task"), true));
     }
 }

@@ -32,7 +32,7 @@ const MILLIS_PER_HOUR: i64 = 3_600_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// A start has other things to do first.
 const FIRST_SWEEP: Duration = Duration::from_mins(5);
-/// How often the Docker server's disk is looked at between two sweeps.
+/// How often the disks are looked at between two sweeps.
 const LOOK: Duration = Duration::from_secs(30);
 /// How soon a disk that is still low is swept again.
 const LOW_AGAIN: Duration = Duration::from_mins(10);
@@ -69,7 +69,7 @@ impl Retention {
         Self { pipeline, health, disks, sweeping: tokio::sync::Mutex::default() }
     }
 
-    /// Sweeps by the timer, and earlier when the Docker server's disk is low, until `stop`.
+    /// Sweeps by the timer, and earlier when a disk is low, until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let settings = self.settings().clone();
         if !settings.enabled {
@@ -100,7 +100,7 @@ impl Retention {
     pub async fn sweep(&self, is_dry_run: bool) -> Sweep {
         let _turn = self.sweeping.lock().await;
         let mut sweep = Sweep::new(is_dry_run);
-        let low = self.disks.low().await.filter(|low| low.name == "docker");
+        let low = self.disks.low_docker().await;
         let outcome = self.sweep_directories(&mut sweep).await;
         sweep.note_failure(Kind::TaskDirectory, outcome);
         let outcome = self.sweep_rows(&mut sweep).await;
