@@ -31,12 +31,11 @@ pub enum DeletionStep {
 }
 
 impl Images {
-    /// Whose task made an image of record; `None` when no task that is still recorded did.
+    /// Whose task made an image of record, whether or not that task is still recorded; `None` for a base.
     pub async fn owner(&self, reference: &ImageReference) -> Result<Option<String>, ImageError> {
         let key = self.pipeline.site.harbor().await?.name_key(reference);
-        let Some(row) = self.pipeline.store.image_by_name(&key).await? else { return Ok(None) };
-        let task = self.pipeline.store.task(TaskId(row.task_id)).await?;
-        Ok(task.filter(|_| row.r#type == "Customized").map(|task| task.owner))
+        let row = self.pipeline.store.image_by_name(&key).await?;
+        Ok(row.filter(|row| row.r#type == "Customized").map(|row| row.owner))
     }
 
     /// Removes an image from the daemon and the list, and from the registry when asked and a task of ours pushed it.

@@ -32,6 +32,8 @@ pub struct ImageRow {
     pub create_time: i64,
     /// When it last changed, microseconds.
     pub update_time: i64,
+    /// Who submitted the task that made it, kept beyond the task's record; empty for a base and in open mode.
+    pub owner: String,
 }
 
 /// Kinds of images of record.
@@ -129,7 +131,7 @@ impl Store {
     }
 
     /// A page of images, newest first, and how many match in all. Filters are substrings in any case, empty for none.
-    /// With an owner only bases and what the owner's tasks made.
+    /// With an owner only bases and what the owner's tasks made, those included whose record is deleted.
     pub async fn images(
         &self,
         keyword: &str,
@@ -144,7 +146,7 @@ impl Store {
             "SELECT * FROM image
              WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
                AND (?2 = '' OR lower(type) = lower(?2))
-               AND (?3 IS NULL OR type = 'Base' OR task_id IN (SELECT task_id FROM task WHERE owner = ?3))
+               AND (?3 IS NULL OR type = 'Base' OR owner = ?3)
              ORDER BY primary_id DESC LIMIT ?4 OFFSET ?5",
             keyword,
             image_type,
@@ -162,7 +164,7 @@ impl Store {
             r#"SELECT count(*) AS "total!: i64" FROM image
                WHERE (instr(lower(name || ':' || tag), lower(?1)) > 0 OR instr(lower(description), lower(?1)) > 0)
                  AND (?2 = '' OR lower(type) = lower(?2))
-                 AND (?3 IS NULL OR type = 'Base' OR task_id IN (SELECT task_id FROM task WHERE owner = ?3))"#,
+                 AND (?3 IS NULL OR type = 'Base' OR owner = ?3)"#,
             keyword,
             image_type,
             owner
@@ -186,10 +188,11 @@ pub(super) async fn record(writing: &mut Writing<'_>, image: &NewImage, now: Mom
     let image_type = image.image_type.as_str();
     sqlx::query!(
         "INSERT INTO image (task_id, name, name_key, tag, image_id, digest, type, description, size_bytes, interaction,
-             create_time, update_time)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
+             create_time, update_time, owner)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11,
+             coalesce((SELECT task.owner FROM task WHERE task.task_id = ?1), ''))
          ON CONFLICT (name_key) DO UPDATE SET task_id = ?1, image_id = ?5, digest = ?6, type = ?7, description = ?8,
-             size_bytes = ?9, interaction = ?10, update_time = ?11",
+             size_bytes = ?9, interaction = ?10, update_time = ?11, owner = excluded.owner",
         image.task_id,
         image.name,
         image.name_key,
@@ -205,4 +208,39 @@ pub(super) async fn record(writing: &mut Writing<'_>, image: &NewImage, now: Mom
     .execute(writing.connection())
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn images_of_an_older_database_get_their_owner_from_their_tasks() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.sqlite3");
+        let before = Store::open(&path).await.unwrap();
+        let mut writing = before.write(Durability::Durable).await.unwrap();
+        for statement in [
+            "INSERT INTO task (task_id, name, state, is_ended, base_image_name, target_image_name, target_key,
+                 description, request_document, secrets_sealed, work_dir_name, callback_url, owner, create_time,
+                 update_time)
+             VALUES (7, '', 'PUSH_SUCCESS', 1, 'b', 't', 't', '', '{}', '', 'w', '', 'ann', 1, 1)",
+            "ALTER TABLE image DROP COLUMN owner",
+            "INSERT INTO image (task_id, name, name_key, tag, image_id, type, description, size_bytes, interaction,
+                 create_time, update_time)
+             VALUES (7, 't', 't', '1', 'x', 'Customized', '', 1, '', 1, 1),
+                    (8, 'gone', 'gone', '1', 'y', 'Customized', '', 1, '', 1, 1),
+                    (0, 'b', 'b', '1', 'z', 'Base', '', 1, '', 1, 1)",
+            "DELETE FROM _sqlx_migrations WHERE version = 9",
+        ] {
+            sqlx::query(statement).execute(writing.connection()).await.unwrap();
+        }
+        writing.commit().await.unwrap();
+        before.close().await;
+        drop(before);
+        let store = Store::open(&path).await.unwrap();
+        for (name, owner) in [("t", "ann"), ("gone", ""), ("b", "")] {
+            assert_eq!(store.image_by_name(name).await.unwrap().unwrap().owner, owner, "{name}");
+        }
+    }
 }

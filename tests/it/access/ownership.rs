@@ -2,6 +2,8 @@
 
 use fastbuild::access::Role;
 use fastbuild::image::ImageReference;
+use fastbuild::store::{ImageType, NewAttempt, NewImage};
+use fastbuild::task::TaskState;
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use serde_json::Value;
@@ -110,16 +112,8 @@ async fn a_task_belongs_to_the_user_of_its_token_and_keys_of_repetition_do_too()
     house.stop().await;
 }
 
-#[tokio::test]
-async fn images_and_callbacks_follow_their_tasks() {
-    use fastbuild::store::{ImageType, NewAttempt, NewImage};
-    let house = House::closed().await;
-    let (ann, bob, root) =
-        (house.token("ann", Role::Submit).await, house.token("bob", Role::Submit).await, house.root().await);
-    house.configure(&root).await;
-    let task = house.add_task("127.0.0.1:5055/ann/x:1", "ann").await;
-    let now = house.state.clock.now();
-    let image = |name: &str, task_id: i64, image_type: ImageType| NewImage {
+fn image(name: &str, task_id: i64, image_type: ImageType) -> NewImage {
+    NewImage {
         task_id,
         full_name: format!("{name}:1"),
         name: name.to_owned(),
@@ -131,7 +125,41 @@ async fn images_and_callbacks_follow_their_tasks() {
         description: String::new(),
         size_bytes: 1,
         interaction: String::new(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_image_belongs_to_its_user_when_its_task_is_deleted() {
+    let house = House::closed().await;
+    let (ann, bob, root) =
+        (house.token("ann", Role::Submit).await, house.token("bob", Role::Submit).await, house.root().await);
+    house.configure(&root).await;
+    let (task, store) = (house.add_task("127.0.0.1:5055/ann/x:1", "ann").await, &house.state.store);
+    let made = image("127.0.0.1:5055/ann/x", task.task_id, ImageType::Customized);
+    let now = house.state.clock.now();
+    assert!(store.end_task(task.id(), TaskState::PushSuccess, None, Some(&made), None, now).await.unwrap());
+    let deletion = format!("/task/delete-task-by-task-id?task_id={}", task.task_id);
+    assert_eq!(ask(&house, &ann, Method::DELETE, &deletion).await["code"], 0);
+    for (token, total) in [(&ann, 1), (&bob, 0), (&root, 1)] {
+        let list = ask(&house, token, Method::GET, "/image/list-image?page=1&page_size=9&keyword=ann").await;
+        assert_eq!(list["data"]["page"]["total"], total, "{list}");
+        assert_eq!(ids(&list["data"]["image_list"]).len(), total, "{list}");
+    }
+    let deletion = "/image/delete-image-by-image-name?image_name=127.0.0.1:5055/ann/x:1";
+    assert_eq!(ask(&house, &bob, Method::DELETE, deletion).await["code"], -1);
+    let deleted = ask(&house, &ann, Method::DELETE, deletion).await;
+    assert_eq!((&deleted["code"], deleted["data"].as_array().map(Vec::len)), (&Value::from(0), Some(2)), "{deleted}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn images_and_callbacks_follow_their_tasks() {
+    let house = House::closed().await;
+    let (ann, bob, root) =
+        (house.token("ann", Role::Submit).await, house.token("bob", Role::Submit).await, house.root().await);
+    house.configure(&root).await;
+    let task = house.add_task("127.0.0.1:5055/ann/x:1", "ann").await;
+    let now = house.state.clock.now();
     let store = &house.state.store;
     store.record_image(&image("127.0.0.1:5055/ann/x", task.task_id, ImageType::Customized), now).await.unwrap();
     store.record_image(&image("127.0.0.1:5055/base/y", 0, ImageType::Base), now).await.unwrap();
