@@ -91,11 +91,17 @@ async fn delete_image_by_task_id(
 }
 
 /// Pull an image to the daemon
+///
+/// `code` -1 for the target of a task that has not ended.
 #[utoipa::path(post, path = "/api/fast-build/task/pull-image", tag = "task", params(ImageNameQuery),
     responses((status = 200, body = Envelope<PulledView>), FormErrors))]
-async fn pull_image(State(state): State<AppState>, Query(query): Query<ImageNameQuery>) -> Answer<PulledView> {
+async fn pull_image(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<ImageNameQuery>,
+) -> Answer<PulledView> {
     let reference = reference(&query.image_name)?;
-    let config = state.images.pull(&reference).await?;
+    let config = state.images.pull(&reference).await.map_err(|error| image_refusal(error, &caller))?;
     let image_id = config.image_id.map(|id| id.to_string()).unwrap_or_default();
     success(PulledView { image_id, target_image_name: query.image_name })
 }
@@ -105,8 +111,13 @@ async fn pull_image(State(state): State<AppState>, Query(query): Query<ImageName
 /// An image that is not on the daemon is pulled first. Inspections are kept by image id.
 #[utoipa::path(post, path = "/api/fast-build/task/check-image", tag = "task", params(ImageNameQuery),
     responses((status = 200, body = Envelope<ImageDescriptor>), FormErrors))]
-async fn check_image(State(state): State<AppState>, Query(query): Query<ImageNameQuery>) -> Answer<ImageDescriptor> {
-    success(state.images.check(&reference(&query.image_name)?).await?)
+async fn check_image(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<ImageNameQuery>,
+) -> Answer<ImageDescriptor> {
+    let checked = state.images.check(&reference(&query.image_name)?).await;
+    success(checked.map_err(|error| image_refusal(error, &caller))?)
 }
 
 /// An image name of a query.

@@ -8,10 +8,12 @@ use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
 use crate::store::{ImageType, NewImage};
 
 impl Images {
-    /// Pulls an image, or finds it on the daemon, and returns its id.
+    /// Pulls an image, or finds it on the daemon, and returns its id. Refused for what an unfinished task builds: its
+    /// name would stand for the registry's image when it is pushed.
     pub async fn pull(&self, reference: &ImageReference) -> Result<ImageConfig, ImageError> {
         self.pipeline.site.require_configured()?;
         let harbor = self.pipeline.site.harbor().await?;
+        self.refuse_target(&harbor, reference).await?;
         let docker = self.pipeline.site.docker_server().await?;
         let account = harbor.account_for(reference);
         let config = match docker.engine.pull(reference, account.as_ref(), &|_: Progress| {}).await {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{ImageError, Images};
 use crate::image::{ImageReference, is_pin};
+use crate::pipeline::stands_for;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -29,12 +30,7 @@ impl Images {
         let now_seconds = self.pipeline.now().0 / 1_000_000;
         let oldest = now_seconds - i64::from(reserve_days) * SECONDS_PER_DAY;
         let in_use: HashSet<String> = docker.engine.images_in_use().await?.into_iter().collect();
-        let mut needed: HashSet<String> = HashSet::new();
         let store = &self.pipeline.store;
-        for task in store.queued_tasks().await?.into_iter().chain(store.running_tasks().await?) {
-            needed.insert(task.target_key);
-            needed.extend(task.base_image_name.parse().ok().map(|base: ImageReference| harbor.name_key(&base)));
-        }
         let mut cleaned = Vec::new();
         for image in docker.engine.list_our_images().await? {
             if image.created_seconds > oldest || in_use.contains(&image.image_id) {
@@ -48,7 +44,15 @@ impl Images {
                 }
                 let key = harbor.name_key(&reference);
                 let row = store.image_by_name(&key).await?;
-                if needed.contains(&key) || row.is_some_and(|row| row.r#type == "Base") {
+                if row.is_some_and(|row| row.r#type == "Base") {
+                    continue;
+                }
+                // A removal is by name, and by now a task may have built another image under it.
+                if !stands_for(docker.engine.as_ref(), tag, &image.image_id).await? {
+                    continue;
+                }
+                // Last of all: nothing that takes long lies between this and the removal.
+                if self.pipeline.task_that_needs(&harbor, &key).await?.is_some() {
                     continue;
                 }
                 if !dry_run {

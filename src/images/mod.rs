@@ -16,8 +16,8 @@ use crate::engine::EngineError;
 use crate::image::{ImageReference, ReferenceError};
 use crate::pipeline::{InspectionError, Pipeline};
 use crate::registry::RegistryError;
-use crate::site::SiteError;
-use crate::store::StoreError;
+use crate::site::{Harbor, SiteError};
+use crate::store::{StoreError, UnfinishedNames};
 use crate::task::TaskId;
 
 /// Why something could not be done with an image.
@@ -85,14 +85,17 @@ impl Images {
     /// Refuses when an unfinished task is built from this image or builds it.
     async fn refuse_in_use(&self, reference: &ImageReference) -> Result<(), ImageError> {
         let harbor = self.pipeline.site.harbor().await?;
-        let key = harbor.name_key(reference);
-        let waiting = self.pipeline.store.queued_tasks().await?;
-        let running = self.pipeline.store.running_tasks().await?;
-        let user = waiting.into_iter().chain(running).find(|task| {
-            let base: Option<ImageReference> = task.base_image_name.parse().ok();
-            task.target_key == key || base.is_some_and(|base| harbor.name_key(&base) == key)
-        });
-        match user {
+        match self.pipeline.task_that_needs(&harbor, &harbor.name_key(reference)).await? {
+            Some(UnfinishedNames { task_id, owner, .. }) => {
+                Err(ImageError::InUse { image: reference.clone(), task_id: TaskId(task_id), owner })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses when an unfinished task builds this image: the name is its alone until it has pushed.
+    async fn refuse_target(&self, harbor: &Harbor, reference: &ImageReference) -> Result<(), ImageError> {
+        match self.pipeline.store.unfinished_task_for_target(&harbor.name_key(reference)).await? {
             Some(task) => Err(ImageError::InUse { image: reference.clone(), task_id: task.id(), owner: task.owner }),
             None => Ok(()),
         }

@@ -9,6 +9,7 @@ use super::{Kind, Reason, Retention, RetentionError, Sweep};
 use crate::clock::Moment;
 use crate::engine::{Engine, LocalImage};
 use crate::image::{ImageReference, is_pin};
+use crate::pipeline::stands_for;
 use crate::settings::LocalImages;
 use crate::site::Harbor;
 use crate::store::ImageRow;
@@ -48,7 +49,7 @@ impl Retention {
         for image in &images {
             if image.tags.is_empty() {
                 let verdict = self.judge_nameless(&place, image).await?;
-                self.follow(sweep, &place, verdict, &image.image_id, image).await?;
+                self.follow(sweep, &place, verdict, None, image).await?;
             }
             for tag in &image.tags {
                 let Ok(reference) = tag.parse::<ImageReference>() else { continue };
@@ -56,20 +57,22 @@ impl Retention {
                     continue;
                 }
                 let verdict = self.judge(&place, &reference, image).await?;
-                self.follow(sweep, &place, verdict, tag, image).await?;
+                self.follow(sweep, &place, verdict, Some((tag.as_str(), &reference)), image).await?;
             }
         }
         Ok(())
     }
 
+    /// Does what was judged: by name, or by id for an image that has none.
     async fn follow(
         &self,
         sweep: &mut Sweep,
         place: &Place<'_>,
         verdict: Verdict,
-        name: &str,
+        tag: Option<(&str, &ImageReference)>,
         image: &LocalImage,
     ) -> Result<(), RetentionError> {
+        let name = tag.map_or(image.image_id.as_str(), |(name, _)| name);
         let (kind, reason) = match verdict {
             Verdict::Leave => return Ok(()),
             Verdict::Keep(kind, reason) => {
@@ -79,6 +82,17 @@ impl Retention {
             Verdict::Remove(kind, reason) => (kind, reason),
         };
         if !sweep.is_dry_run {
+            if let Some((_, reference)) = tag {
+                // The judgement asked the registry, which may take a minute. The name may stand for a newer image by
+                // now, which the next sweep judges, or a task may need it.
+                if !stands_for(place.engine, name, &image.image_id).await? {
+                    return Ok(());
+                }
+                if let Some(reason) = self.use_of(place, &place.harbor.name_key(reference), image).await? {
+                    sweep.keep(kind, name, reason);
+                    return Ok(());
+                }
+            }
             // Never by force: what came into use a moment ago is refused by the daemon itself.
             if let Err(error) = place.engine.remove_image(name).await {
                 sweep.keep(kind, name, Reason::Refused(error.message));
@@ -172,10 +186,8 @@ impl Retention {
         if place.in_use.contains(&image.image_id) {
             return Ok(Some(Reason::Container));
         }
-        let base_key = |name: &str| name.parse().ok().map(|base: ImageReference| place.harbor.name_key(&base));
-        let unfinished = self.pipeline.store.unfinished_names().await?;
-        let needs = |(target_key, base): &(String, String)| target_key == key || base_key(base).as_deref() == Some(key);
-        Ok(unfinished.iter().any(needs).then_some(Reason::UnfinishedTask))
+        let task = self.pipeline.task_that_needs(place.harbor, key).await?;
+        Ok(task.map(|_| Reason::UnfinishedTask))
     }
 
     /// The ended task on record that made an image, its end state and when it ended.

@@ -46,7 +46,7 @@ pub use queue::{QueueLine, QueueRank};
 pub use retention::ExpiredTask;
 pub use sealed::{Resealed, SealedColumn, SealedRow};
 pub use stage::StageRow;
-pub use task::{Failure, NewTask, TaskRow};
+pub use task::{Failure, NewTask, TaskRow, UnfinishedNames};
 pub use task_list::TaskFilter;
 
 use crate::file_rights::give_to_owner_of;

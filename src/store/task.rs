@@ -88,6 +88,19 @@ impl TaskRow {
     }
 }
 
+/// The images of an unfinished task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedNames {
+    /// Task number.
+    pub task_id: i64,
+    /// Who submitted it; empty in open mode.
+    pub owner: String,
+    /// Target with the registry's DNS name mapped to its address.
+    pub target_key: String,
+    /// Base image.
+    pub base_image_name: String,
+}
+
 /// A task to accept.
 #[derive(Debug, Clone)]
 pub struct NewTask {
@@ -379,12 +392,14 @@ impl Store {
         writing.commit().await
     }
 
-    /// Target keys and base names of unfinished tasks.
-    pub async fn unfinished_names(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query!("SELECT target_key, base_image_name FROM task WHERE is_ended = 0")
-            .fetch_all(&self.readers)
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.target_key, row.base_image_name)).collect())
+    /// What unfinished tasks are built from and build.
+    pub async fn unfinished_names(&self) -> Result<Vec<UnfinishedNames>, StoreError> {
+        Ok(sqlx::query_as!(
+            UnfinishedNames,
+            "SELECT task_id, owner, target_key, base_image_name FROM task WHERE is_ended = 0"
+        )
+        .fetch_all(&self.readers)
+        .await?)
     }
 
     /// Deletes an ended task's record; `false` when it is unknown or still runs.
