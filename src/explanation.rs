@@ -152,6 +152,11 @@ pub enum Said {
         /// The limit in GB.
         limit: String,
     },
+    /// Others gave the target's name to another image on the daemon, again and again, or removed the built one.
+    NameTaken {
+        /// The name.
+        image: String,
+    },
     /// Somebody cancelled the task.
     Cancelled,
     /// Restarts interrupted the task again and again.

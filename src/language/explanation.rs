@@ -51,6 +51,11 @@ fn chinese(said: &Said, cause: Cause) -> String {
         Said::ImageTooLarge { size, limit } => {
             format!("镜像大小为 {size} GB，超过 build.max_image_size_gb = {limit}")
         }
+        Said::NameTaken { image } => {
+            format!(
+                "推送期间，Docker 服务器上的镜像名“{image}”一再被指向其他镜像，或构建出的镜像已被删除：请确认没有其他程序使用该名称"
+            )
+        }
         Said::Cancelled => "已按要求取消".to_owned(),
         Said::Restless { interruptions } => format!("本服务 {interruptions} 次退出都中断了该任务，因此放弃"),
         Said::NotConfigured { parts } => format!("尚未配置：{parts}"),
@@ -102,6 +107,9 @@ fn english(said: &Said) -> String {
         Said::ImageTooLarge { size, limit } => {
             format!("the image has {size} GB, more than build.max_image_size_gb = {limit}")
         }
+        Said::NameTaken { image } => format!(
+            "while {image} was pushed, others gave this name to another image on the Docker server again and again, or removed the built image: see who else uses the name there"
+        ),
         Said::Cancelled => "cancelled on request".to_owned(),
         Said::Restless { interruptions } => {
             format!("given up after {interruptions} interruptions by the end of this service")
@@ -142,6 +150,7 @@ mod tests {
             Said::StageStuck { stage: text(), seconds: 42 },
             Said::TaskTimeout,
             Said::ImageTooLarge { size: text(), limit: text() },
+            Said::NameTaken { image: text() },
             Said::Cancelled,
             Said::Restless { interruptions: 42 },
             Said::NotConfigured { parts: text() },

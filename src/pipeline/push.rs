@@ -1,6 +1,7 @@
 //! The image goes to the registry, and the registry confirms it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,14 +10,20 @@ use futures_util::FutureExt as _;
 use super::Pipeline;
 use super::build::{self, Made};
 use super::failure::StageFailure;
+use super::needs::stands_for;
 use super::prepare::Prepared;
 use super::recovery::{EarlierPush, earlier_push};
 use super::run::Run;
-use crate::engine::{DigestSource, Progress, ProgressSink};
+use crate::cause::Cause;
+use crate::engine::{DigestSource, EngineError, Progress, ProgressSink};
+use crate::explanation::Said;
 use crate::image::{Digest, ImageReference};
 use crate::metrics::{Metrics, Origin};
 use crate::store::ContentRow;
 use crate::task::StageName;
+
+/// How often an image is pushed whose name others take meanwhile.
+const PUSHES: u32 = 3;
 
 /// An image that the registry has under the target's name.
 pub struct PushedImage {
@@ -46,7 +53,7 @@ pub async fn push(
         return Ok(PushedImage { image_id, size_bytes, digest, content: made.content.clone() });
     }
     let Some(kept) = &made.kept else {
-        let digest = push_built(pipeline, run).boxed().await?;
+        let digest = push_built(pipeline, run, &made.built.image_id).boxed().await?;
         run.metrics.image_made(Origin::Built);
         let (image_id, content) = (made.built.image_id.clone(), made.content.clone());
         return Ok(PushedImage { image_id, size_bytes, digest, content });
@@ -61,12 +68,14 @@ pub async fn push(
     let key = pipeline.build_key(&run.request, &prepared.recipe)?;
     let (built, content) = build::anew(pipeline, run, prepared, &key).boxed().await?;
     build::check_size(&built, pipeline.settings.build.max_image_size_gb)?;
-    let digest = push_built(pipeline, run).boxed().await?;
+    let digest = push_built(pipeline, run, &built.image_id).boxed().await?;
     run.metrics.image_made(Origin::Built);
     Ok(PushedImage { image_id: built.image_id, size_bytes: built.size_bytes, digest, content: Some(content) })
 }
 
-async fn push_built(pipeline: &Pipeline, run: &Run) -> Result<Digest, StageFailure> {
+/// Pushes the built image by its name. The daemon sends whatever the name stands for at that moment, and others may pull
+/// something over it or take it away, so that a push counts only when the name stands for the built image after it.
+async fn push_built(pipeline: &Pipeline, run: &Run, image_id: &Digest) -> Result<Digest, StageFailure> {
     let target = &run.request.target;
     let account = run.harbor.account_for(target);
     match &account {
@@ -76,23 +85,88 @@ async fn push_built(pipeline: &Pipeline, run: &Run) -> Result<Digest, StageFailu
     let engine = run.docker.engine.as_ref();
     let feed = run.feed.sink(StageName::Push);
     let sink = PushMeter { sink: &feed, metrics: &run.metrics, items: Mutex::default() };
-    let digests = DirectDigests { pipeline, run };
-    let digest = run.retrying(StageName::Push, || engine.push(target, account.as_ref(), &digests, &sink)).await?;
-    run.feed.log(StageName::Push, format!("pushed {target}, digest {digest}"));
-    Ok(digest)
+    let confirmation = Confirmation { pipeline, run, image_id, is_named: Mutex::default() };
+    // The build has looked under the name just now; only later attempts must look again.
+    let may_have_moved = AtomicBool::new(false);
+    for _ in 0..PUSHES {
+        let pushing = run.retrying(StageName::Push, || async {
+            if may_have_moved.swap(true, Ordering::Relaxed) {
+                give_name(run, image_id).await?;
+            }
+            confirmation.keep(None);
+            Ok::<_, StageFailure>(engine.push(target, account.as_ref(), &confirmation, &sink).await?)
+        });
+        let pushed = pushing.await;
+        let is_named = match &pushed {
+            Ok(_) => confirmation.is_named().await?,
+            // Where nobody answers that, the push failed for its own reason.
+            Err(_) => stands_for(engine, &target.to_string(), image_id.as_str()).await.unwrap_or(true),
+        };
+        if is_named {
+            let digest = pushed?;
+            run.feed.log(StageName::Push, format!("pushed {target}, digest {digest}"));
+            return Ok(digest);
+        }
+        run.feed.log(
+            StageName::Push,
+            format!("{target} no longer stands for the built image on the Docker server: named and pushed again"),
+        );
+    }
+    Err(StageFailure::new(Cause::Internal, Said::NameTaken { image: target.to_string() }))
 }
 
-/// Our Harbor asked over a connection that is open already.
-struct DirectDigests<'a> {
+/// Makes the target's name stand for the built image.
+async fn give_name(run: &Run, image_id: &Digest) -> Result<(), StageFailure> {
+    let (engine, target) = (run.docker.engine.as_ref(), &run.request.target);
+    if stands_for(engine, &target.to_string(), image_id.as_str()).await? {
+        return Ok(());
+    }
+    match engine.tag(image_id.as_str(), target).await {
+        Err(error) if !error.cause.is_transient() => {
+            run.feed.log(StageName::Push, format!("the built image {image_id} cannot be named {target}: {error}"));
+            Err(StageFailure::new(Cause::Internal, Said::NameTaken { image: target.to_string() }))
+        }
+        named => Ok(named?),
+    }
+}
+
+/// Our Harbor asked over a connection that is open already, and the daemon at the same time: what it sent was the built
+/// image when the name still stands for that.
+struct Confirmation<'a> {
     pipeline: &'a Pipeline,
     run: &'a Run,
+    image_id: &'a Digest,
+    is_named: Mutex<Option<bool>>,
+}
+
+impl Confirmation<'_> {
+    fn keep(&self, is_named: Option<bool>) {
+        *self.is_named.lock().unwrap_or_else(PoisonError::into_inner) = is_named;
+    }
+
+    async fn look(&self) -> Result<bool, EngineError> {
+        let name = self.run.request.target.to_string();
+        stands_for(self.run.docker.engine.as_ref(), &name, self.image_id.as_str()).await
+    }
+
+    /// Whether the target's name stood for the built image when the push was over.
+    async fn is_named(&self) -> Result<bool, EngineError> {
+        let kept = *self.is_named.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept {
+            Some(is_named) => Ok(is_named),
+            None => self.run.retrying(StageName::Push, || self.look()).await,
+        }
+    }
 }
 
 #[async_trait]
-impl DigestSource for DirectDigests<'_> {
+impl DigestSource for Confirmation<'_> {
     async fn digest_of(&self, reference: &ImageReference) -> Option<Digest> {
         let Run { harbor, docker, .. } = self.run;
-        self.pipeline.registries.digest_of(harbor, docker, reference).await
+        let asking = self.pipeline.registries.digest_of(harbor, docker, reference);
+        let (digest, is_named) = tokio::join!(asking, self.look());
+        self.keep(is_named.ok());
+        digest
     }
 }
 

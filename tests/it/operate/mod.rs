@@ -5,6 +5,7 @@ mod cancel;
 mod exposition;
 mod load;
 mod logs;
+mod meanwhile;
 mod metrics;
 mod retention;
 mod soak;

@@ -25,13 +25,13 @@ impl Clock for Ahead {
     }
 }
 
-fn by_hand_only(settings: &mut Settings) {
+pub(super) fn by_hand_only(settings: &mut Settings) {
     settings.retention.enabled = false;
     settings.retention.local_image_hours = 0;
     settings.retention.build_cache_gb = 0.0;
 }
 
-async fn sweep(service: &TestService, is_dry_run: bool) -> Value {
+pub(super) async fn sweep(service: &TestService, is_dry_run: bool) -> Value {
     let (_, answer) = service.post_empty(&format!("/system/retention?dry_run={is_dry_run}")).await;
     assert_eq!((&answer["code"], &answer["data"]["dry_run"]), (&json!(0), &json!(is_dry_run)), "{answer:#}");
     assert_eq!(answer["data"]["failed"], json!([]), "{answer:#}");
@@ -39,7 +39,7 @@ async fn sweep(service: &TestService, is_dry_run: bool) -> Value {
 }
 
 /// Names of one kind in a list of a sweep.
-fn names(sweep: &Value, list: &str, kind: &str) -> Vec<String> {
+pub(super) fn names(sweep: &Value, list: &str, kind: &str) -> Vec<String> {
     let things = sweep[list].as_array().unwrap().iter().filter(|thing| thing["kind"] == kind);
     let mut names: Vec<String> = things.map(|thing| thing["name"].as_str().unwrap().to_owned()).collect();
     names.sort();
@@ -56,7 +56,7 @@ async fn submit(service: &TestService, base: &ImageReference, target: &ImageRefe
 }
 
 /// What a daemon has of a task.
-fn local(image_id: &str, tag: Option<&ImageReference>, task_id: i64) -> LocalImage {
+pub(super) fn local(image_id: &str, tag: Option<&ImageReference>, task_id: i64) -> LocalImage {
     let labels = [("constructor", "FastBuild".to_owned()), ("task_id", task_id.to_string())];
     LocalImage {
         image_id: image_id.to_owned(),

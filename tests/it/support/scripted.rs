@@ -24,12 +24,22 @@ pub struct ScriptedEngine {
     pub gate: Option<tokio::sync::Semaphore>,
     /// Names of ours that it lists.
     pub pins: Mutex<Vec<PinnedImage>>,
-    /// Runs at the start of `pull`, `check`, `prepare`, `build` and `push`, when there is one.
+    /// Runs at the start of `pull`, `check`, `prepare`, `build` and `push`, of `images` and `resolve`, when there is one.
     pub hook: Option<Hook>,
     /// Bases must be pulled.
     pub base_is_absent: bool,
     /// What the daemon has.
     pub images: Mutex<Vec<LocalImage>>,
+    /// What names stand for since a build, a pull over it or a further name; every other name for an image of its own.
+    pub names: Arc<Mutex<HashMap<String, Digest>>>,
+    /// Names that were pushed, and what each stood for then.
+    pub pushed: Mutex<Vec<(String, Digest)>>,
+    /// Directory of the daemon's data.
+    pub root_directory: String,
+    /// Bytes in use.
+    pub usage: Mutex<DaemonDisk>,
+    /// What prunings of the build cache left, in bytes.
+    pub prunings: Mutex<Vec<u64>>,
     /// Ids of images that a container uses.
     pub used_images: Mutex<Vec<String>>,
     /// What registries have, by reference.
@@ -87,6 +97,16 @@ impl ScriptedEngine {
         self.seen.lock().expect("lock").clone()
     }
 
+    /// What a name stands for now.
+    pub fn named(&self, name: &str) -> Option<Digest> {
+        self.names.lock().expect("lock").get(name).cloned()
+    }
+
+    /// Lets a name stand for an image.
+    pub fn name(&self, name: &str, image_id: &Digest) {
+        self.names.lock().expect("lock").insert(name.to_owned(), image_id.clone());
+    }
+
     fn note(&self, call: &'static str, given: &str) {
         self.seen.lock().expect("lock").push(given.to_owned());
         let panics = *self.panics.lock().expect("lock");
@@ -123,6 +143,7 @@ impl Engine for ScriptedEngine {
             os: "linux".to_owned(),
             architecture: "amd64".to_owned(),
             has_buildkit: true,
+            root_directory: self.root_directory.clone(),
             ..DaemonInfo::default()
         })
     }
@@ -132,7 +153,10 @@ impl Engine for ScriptedEngine {
     }
 
     async fn inspect_image(&self, image: &str) -> Result<Option<ImageConfig>, EngineError> {
-        Ok((!self.base_is_absent).then(|| config(image)))
+        match self.named(image) {
+            Some(image_id) => Ok(Some(ImageConfig { image_id: Some(image_id), ..config(image) })),
+            None => Ok((!self.base_is_absent).then(|| config(image))),
+        }
     }
 
     async fn pull(
@@ -142,7 +166,14 @@ impl Engine for ScriptedEngine {
         _: &dyn ProgressSink,
     ) -> Result<ImageConfig, EngineError> {
         self.begin("pull").await;
-        Ok(config(&reference.to_string()))
+        let name = reference.to_string();
+        if self.named(&name).is_none() {
+            return Ok(config(&name));
+        }
+        // What was built here is not what the registry has under the same name.
+        let pulled = Digest::of(format!("pulled {name}").as_bytes());
+        self.name(&name, &pulled);
+        Ok(ImageConfig { image_id: Some(pulled), ..config(&name) })
     }
 
     async fn resolve_digest(
@@ -150,6 +181,7 @@ impl Engine for ScriptedEngine {
         reference: &ImageReference,
         _: Option<&RegistryAccount>,
     ) -> Result<Option<Digest>, EngineError> {
+        self.begin("resolve").await;
         Ok(self.digests.lock().expect("lock").get(&reference.to_string()).cloned())
     }
 
@@ -185,17 +217,15 @@ impl Engine for ScriptedEngine {
             sink.record(Progress::Line { step: None, is_error: false, text: format!("line {line} of build {number}") });
         }
         let name = order.tags.first().map(ToString::to_string).unwrap_or_default();
-        Ok(BuiltImage {
-            image_id: Digest::of(name.as_bytes()),
-            size_bytes: 1 << 20,
-            cached_steps: 1,
-            steps: 1,
-            context_bytes: 0,
-        })
+        let image_id = Digest::of(name.as_bytes());
+        self.name(&name, &image_id);
+        Ok(BuiltImage { image_id, size_bytes: 1 << 20, cached_steps: 1, steps: 1, context_bytes: 0 })
     }
 
-    async fn tag(&self, _: &str, _: &ImageReference) -> Result<(), EngineError> {
+    async fn tag(&self, image: &str, name: &ImageReference) -> Result<(), EngineError> {
         self.begin("prepare").await;
+        let image_id = image.parse().ok().or_else(|| self.named(image)).unwrap_or_else(|| Digest::of(image.as_bytes()));
+        self.name(&name.to_string(), &image_id);
         Ok(())
     }
 
@@ -209,15 +239,20 @@ impl Engine for ScriptedEngine {
         self.begin("push").await;
         self.note("push", &format!("{account:?}"));
         self.pushes.fetch_add(1, Ordering::SeqCst);
+        let name = reference.to_string();
+        let image_id = self.named(&name).unwrap_or_else(|| Digest::of(name.as_bytes()));
+        self.pushed.lock().expect("lock").push((name, image_id));
         Ok(Digest::of(format!("manifest {reference}").as_bytes()))
     }
 
     async fn remove_image(&self, image: &str) -> Result<bool, EngineError> {
         self.removed.lock().expect("lock").push(image.to_owned());
+        self.names.lock().expect("lock").remove(image);
         Ok(true)
     }
 
     async fn list_our_images(&self) -> Result<Vec<LocalImage>, EngineError> {
+        self.begin("images").await;
         Ok(self.images.lock().expect("lock").clone())
     }
 
@@ -237,11 +272,15 @@ impl Engine for ScriptedEngine {
         Ok(())
     }
 
-    async fn prune_build_cache(&self, _: u64) -> Result<u64, EngineError> {
-        Ok(0)
+    async fn prune_build_cache(&self, keep_bytes: u64) -> Result<u64, EngineError> {
+        self.prunings.lock().expect("lock").push(keep_bytes);
+        let mut usage = self.usage.lock().expect("lock");
+        let freed = usage.build_cache_bytes.saturating_sub(keep_bytes);
+        usage.build_cache_bytes -= freed;
+        Ok(freed)
     }
 
     async fn disk_usage(&self) -> Result<DaemonDisk, EngineError> {
-        Ok(DaemonDisk::default())
+        Ok(*self.usage.lock().expect("lock"))
     }
 }
