@@ -6,7 +6,7 @@
 use super::Pipeline;
 use super::failure::StageFailure;
 use super::run::Run;
-use crate::engine::{EngineError, Progress};
+use crate::engine::EngineError;
 use crate::image::{Digest, ImageReference};
 use crate::registry::Platform;
 use crate::task::StageName;
@@ -47,7 +47,8 @@ async fn ask_daemon(run: &Run) -> Result<Option<EarlierPush>, EngineError> {
     let engine = run.docker.engine.as_ref();
     let Some(digest) = engine.resolve_digest(target, account.as_ref()).await? else { return Ok(None) };
     let Ok(pinned) = format!("{}@{digest}", target.name()).parse::<ImageReference>() else { return Ok(None) };
-    let config = engine.pull(&pinned, account.as_ref(), &|_: Progress| {}).await?;
+    // Its bytes are a sign of life of the stage, which ends when nothing moves.
+    let config = engine.pull(&pinned, account.as_ref(), &run.feed.sink(StageName::Push)).await?;
     let is_ours = config.labels.get(TASK_LABEL) == Some(&run.id().to_string());
     Ok(is_ours.then_some(EarlierPush { digest, image_id: config.image_id }))
 }

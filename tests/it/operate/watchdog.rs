@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fastbuild::image::{Digest, ImageReference};
 use fastbuild::settings::Settings;
 use serde_json::json;
+use sqlx::Connection as _;
+use tokio::sync::Semaphore;
 
 use super::exposition::Exposition;
 use crate::lab;
@@ -76,6 +79,37 @@ async fn a_pull_or_a_push_without_any_sign_of_life_ends() {
         ends(&service, state, "IDLE_TIMEOUT", stage, &words).await;
         service.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_that_moves_is_a_sign_of_life_of_the_push_that_it_serves() {
+    let engine = ScriptedEngine { gate: Some(Semaphore::new(0)), pieces: 40, ..ScriptedEngine::default() };
+    let (engine, directory) = (Arc::new(engine), Arc::new(tempfile::tempdir().unwrap()));
+    let change = |settings: &mut Settings| {
+        settings.build.max_concurrent = 1;
+        settings.limits.idle_seconds = 2;
+    };
+    let service = TestService::start_over(directory, change, Arc::new(ScriptedConnector(engine.clone()))).await;
+    // Nobody listens there: the registry is asked through the daemon.
+    let configuration = Configuration::default().with("harbor_registry", "127.0.0.1:9");
+    assert_eq!(service.configure(configuration).await.1["code"], 0);
+    let base = lab::base("scripted:1");
+    service.submit(&RequestShape::platform(&base, &lab::unique_name("watchdog"), "").build()).await;
+    let target: ImageReference = "127.0.0.1:9/test/watchdog:1".parse().unwrap();
+    engine.digests.lock().unwrap().insert(target.to_string(), Digest::of(b"somebody else's"));
+    let request = RequestShape::platform(&base, &target, "").os_packages("apt", &["tree"]).build();
+    let interrupted = service.submit(&request).await;
+    let file = service.directory.path().join("data/fastbuild.sqlite3");
+    let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let statement = "UPDATE task SET interruptions = 1 WHERE state = 'QUEUED' AND task_id = ?";
+    let done = sqlx::query(statement).bind(interrupted).execute(&mut database).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
+    engine.gate.as_ref().unwrap().add_permits(2);
+    let task = service.end_of(interrupted, LIMIT).await;
+    assert_eq!(task["state"], "PUSH_SUCCESS", "{task:#}");
+    let log = service.text(&format!("/task/{}/push.log", task["work_dir_name"].as_str().unwrap())).await;
+    assert!(log.contains("through the daemon"), "{log}");
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
