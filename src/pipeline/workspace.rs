@@ -62,7 +62,13 @@ impl Workspaces {
 
     /// Removes a task's directory; one that is gone is no error.
     pub async fn remove(&self, work_dir_name: &str) -> io::Result<()> {
-        match tokio::fs::remove_dir_all(self.directory(work_dir_name)).await {
+        let directory = self.directory(work_dir_name);
+        let mut removed = tokio::fs::remove_dir_all(&directory).await;
+        // Something was laid into it meanwhile, such as the list of what an image holds.
+        if removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::DirectoryNotEmpty) {
+            removed = tokio::fs::remove_dir_all(&directory).await;
+        }
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }

@@ -67,11 +67,11 @@ impl Sboms {
         if let Some(kept) = read_kept(&file).await {
             return Ok(kept);
         }
-        self.making(subject, task.work_dir_name.clone(), file).await
+        self.making(subject, file).await
     }
 
     /// The making that is under way for this file, or one that begins now.
-    fn making(self: &Arc<Self>, subject: Subject, work_dir_name: String, file: PathBuf) -> Making {
+    fn making(self: &Arc<Self>, subject: Subject, file: PathBuf) -> Making {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(making) = under_way.get(&file) {
             return making.clone();
@@ -81,7 +81,7 @@ impl Sboms {
             let _entry = Entry { sboms: Arc::clone(&sboms), file: file.clone() };
             let stopping = SbomError::Image { image: subject.name.to_string(), problem: SbomProblem::Stopping };
             let outcome = tokio::select! {
-                outcome = sboms.make(&subject, &work_dir_name, &file) => outcome,
+                outcome = sboms.make(&subject, &file) => outcome,
                 () = sboms.stop.cancelled() => Err(stopping),
             };
             outcome.map_err(Arc::new)
@@ -92,7 +92,7 @@ impl Sboms {
         making
     }
 
-    async fn make(&self, subject: &Subject, work_dir_name: &str, file: &Path) -> Result<Bytes, SbomError> {
+    async fn make(&self, subject: &Subject, file: &Path) -> Result<Bytes, SbomError> {
         // Another one may have ended between the look at the file and this.
         if let Some(kept) = read_kept(file).await {
             return Ok(kept);
@@ -114,8 +114,12 @@ impl Sboms {
         };
         let document = cyclonedx::document(subject, &inventory, self.pipeline.now());
         let document = Bytes::from(document.to_string());
-        if let Err(error) = self.keep(work_dir_name, file, &document).await {
-            tracing::warn!("the SBOM of {} is not kept and will be made again: {error}", subject.name);
+        match keep(file, &document).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                tracing::debug!("the SBOM of {} is not kept: its task's directory is gone", subject.name);
+            }
+            Err(error) => tracing::warn!("the SBOM of {} is not kept and will be made again: {error}", subject.name),
+            Ok(()) => {}
         }
         let (task_id, packages) = (subject.task_id, inventory.packages.len());
         tracing::info!(task.id = task_id, "SBOM of {}@{}: {packages} packages", subject.name, subject.digest);
@@ -176,22 +180,6 @@ impl Sboms {
             Err(source) => Err(SbomError::Engine { image: subject.name.to_string(), source }),
         }
     }
-
-    /// Puts the document into its place whole, or not at all.
-    async fn keep(&self, work_dir_name: &str, file: &Path, document: &[u8]) -> std::io::Result<()> {
-        self.pipeline.workspaces.restore(work_dir_name).await?;
-        let unfinished = file.with_extension(format!("{}.part", hex::encode(rand::random::<[u8; 6]>())));
-        let kept = async {
-            tokio::fs::write(&unfinished, document).await?;
-            tokio::fs::rename(&unfinished, file).await
-        }
-        .await;
-        if kept.is_err() {
-            // The first error is the one to tell.
-            let _ = tokio::fs::remove_file(&unfinished).await;
-        }
-        kept
-    }
 }
 
 /// The entry of a making, which goes however the making ends.
@@ -213,6 +201,22 @@ fn subject_of(task: &TaskRow) -> Option<Subject> {
     let image_id = task.image_id.as_deref().and_then(|hex| format!("sha256:{hex}").parse().ok());
     let name = task.target_image_name.parse().ok()?;
     Some(Subject { name, digest, image_id, base: task.base_image_name.clone(), task_id: task.task_id })
+}
+
+/// Puts the document into its place whole, or not at all. A directory that is gone stays gone: its task was deleted or
+/// has ended long ago, and without a request in it nothing would ever remove it.
+async fn keep(file: &Path, document: &[u8]) -> std::io::Result<()> {
+    let unfinished = file.with_extension(format!("{}.part", hex::encode(rand::random::<[u8; 6]>())));
+    let kept = async {
+        tokio::fs::write(&unfinished, document).await?;
+        tokio::fs::rename(&unfinished, file).await
+    }
+    .await;
+    if kept.is_err() {
+        // The first error is the one to tell.
+        let _ = tokio::fs::remove_file(&unfinished).await;
+    }
+    kept
 }
 
 /// A kept document. What cannot be read is made anew.

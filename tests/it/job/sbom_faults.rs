@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fastbuild::engine::Builder;
 use fastbuild::image::{Digest, ImageReference};
 use fastbuild::store::{ImageType, NewImage, NewTask};
 use fastbuild::task::TaskState;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::lab;
 use crate::support::proxy::{FaultProxy, Mode};
 use crate::support::scripted::{ScriptedConnector, ScriptedEngine};
-use crate::support::{Configuration, TestService, forget};
+use crate::support::{Configuration, TestService, forget, wait_for};
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Records a task of any state, and the image that it pushed; its number.
 async fn record(service: &TestService, target: &ImageReference, image_id: &Digest, end: Option<TaskState>) -> i64 {
@@ -160,6 +164,40 @@ async fn many_who_ask_at_once_are_answered_by_one_probe() {
     assert!(tokio::time::timeout(moment, ask(&service, task_id)).await.is_err(), "it takes longer");
     ask(&service, task_id).await;
     assert_eq!(engine.lists.load(Ordering::SeqCst), 4);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_deleted_while_its_list_is_made_leaves_no_directory() {
+    let gate = Arc::new(Semaphore::new(0));
+    let hook: crate::support::scripted::Hook = {
+        let gate = gate.clone();
+        Box::new(move |called| {
+            let gate = gate.clone();
+            Box::pin(async move {
+                if called == "list" {
+                    gate.acquire().await.unwrap().forget();
+                }
+            })
+        })
+    };
+    let (service, engine) = scripted(ScriptedEngine { hook: Some(hook), ..ScriptedEngine::default() }).await;
+    let list = "@MARK@\tbegin\t1\n@MARK@\tdpkg\tname\tx\n@MARK@\tdpkg\tversion\t1\n@MARK@\tend\t1\n";
+    *engine.packages.lock().unwrap() = Some(list.to_owned());
+    let task_id = record(&service, &lab::unique_name("deleted"), &Digest::of(b"x"), Some(TaskState::PushSuccess)).await;
+    let (_, task) = service.get(&format!("/task/task-details_by_task_id?task_id={task_id}")).await;
+    let tasks = service.directory.path().join("data/task");
+    let directory = tasks.join(task["data"]["work_dir_name"].as_str().unwrap());
+    std::fs::create_dir(&directory).unwrap();
+    let deleting = async {
+        wait_for("the probe", LIMIT, || async { (engine.lists.load(Ordering::SeqCst) == 1).then_some(()) }).await;
+        let (_, answer) = service.delete(&format!("/task/delete-task-by-task-id?task_id={task_id}")).await;
+        assert_eq!(answer["code"], 0, "{answer}");
+        gate.add_permits(1);
+    };
+    let (answer, ()) = tokio::join!(ask(&service, task_id), deleting);
+    assert_eq!(answer["components"][0]["name"], "x", "who asked in time is answered");
+    assert_eq!(std::fs::read_dir(&tasks).unwrap().count(), 0, "{} is there again", directory.display());
     service.stop().await;
 }
 
