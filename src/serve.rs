@@ -125,6 +125,7 @@ impl Service {
         let access = Arc::new(Access::new(store.clone(), sealer.clone(), clock.clone(), settings.clone())?);
         let catalogue =
             Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
+        catalogue.remove_unfinished().await;
         let metrics = Arc::new(Metrics::new()?);
         let disks = Arc::new(Disks::new(&settings.fb.task_dir, database, settings.retention.watermarks()));
         let health = Arc::new(Health::new(store.clone(), site.clone(), disks.clone()));

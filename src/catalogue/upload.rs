@@ -32,10 +32,17 @@ pub struct StoredFile {
 }
 
 const TEMPORARY_PREFIX: &str = ".upload-";
+const TEMPORARY_DIGITS: usize = 16;
 
 /// Whether a name is that of an upload under way.
 pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX)
+}
+
+/// Whether a name is one that we gave to an upload.
+fn is_of_upload(name: &str) -> bool {
+    let suffix = name.strip_prefix(TEMPORARY_PREFIX);
+    suffix.is_some_and(|hex| hex.len() == TEMPORARY_DIGITS && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 impl Place {
@@ -106,7 +113,7 @@ impl Catalogue {
         let failed = |source: std::io::Error| refused_write(place, &destination, source);
         tokio::fs::create_dir_all(&directory).await.map_err(failed)?;
         let suffix: u64 = rand::rng().random();
-        let path = directory.join(format!("{TEMPORARY_PREFIX}{suffix:016x}"));
+        let path = directory.join(format!("{TEMPORARY_PREFIX}{suffix:0TEMPORARY_DIGITS$x}"));
         let mut file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await.map_err(failed)?;
         let mut temporary = Temporary(Some(path.clone()));
         let mut hasher = Sha256::new();
@@ -133,6 +140,45 @@ impl Catalogue {
             directory.sync_all().await.map_err(failed)?;
         }
         Ok(StoredFile { name: place.file().clone(), size_bytes, digest: digest_of(&hasher.finalize()) })
+    }
+
+    /// Removes what is left of uploads that an earlier process did not finish. Nobody may be uploading.
+    pub async fn remove_unfinished(&self) {
+        let removed = self.blocking(|catalogue| {
+            for directory in catalogue.directories() {
+                for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+                    let is_upload = entry.file_name().to_str().is_some_and(is_of_upload);
+                    if !is_upload || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                        continue;
+                    }
+                    let path = entry.path();
+                    match std::fs::remove_file(&path) {
+                        Ok(()) => tracing::info!("removed {}, an upload that was never finished", path.display()),
+                        Err(error) => tracing::warn!("cannot remove {}: {error}", path.display()),
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = removed.await {
+            tracing::warn!("unfinished uploads were not looked for: {error}");
+        }
+    }
+
+    /// Every directory that an upload may have been written to.
+    fn directories(&self) -> Vec<PathBuf> {
+        let kinds = [
+            InstallerKind::Python,
+            InstallerKind::Pip { python_major: 2 },
+            InstallerKind::Pip { python_major: 3 },
+            InstallerKind::Conda,
+        ];
+        let mut directories: Vec<_> = kinds.map(|kind| self.tools_dir.join(kind.directory())).to_vec();
+        for installer in SourceInstaller::ALL {
+            let mirrors = std::fs::read_dir(self.source_dir.join(installer.name())).into_iter().flatten().flatten();
+            directories.extend(mirrors.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        directories
     }
 
     /// The bytes of a file for a download, and how many they are.

@@ -14,6 +14,22 @@ use sha2::{Digest, Sha256};
 use super::tls_archive::TlsFile;
 use crate::clock::Moment;
 
+/// The end of the name of a directory that is not whole yet; its start is a dot.
+const PARTIAL: &str = ".partial";
+
+/// Removes directories that the end of an earlier process kept from becoming whole. Nobody may be writing one.
+pub(super) fn remove_unfinished(tls_dir: &Path) {
+    for entry in fs::read_dir(tls_dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_unfinished = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(PARTIAL));
+        if is_unfinished && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            tracing::info!("removing {}, which was never finished", entry.path().display());
+            // Its guard removes it, and tells why not.
+            drop(CertificateDirectory { path: entry.path(), is_kept: false });
+        }
+    }
+}
+
 /// A directory that is removed again unless it is kept.
 #[derive(Debug)]
 pub(super) struct CertificateDirectory {
@@ -30,7 +46,7 @@ impl CertificateDirectory {
         }
         let name = format!("{}-{}", now.micros(), &hex::encode(hash.finalize())[..12]);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(tls_dir)?;
-        let mut partial = Self { path: tls_dir.join(format!(".{name}.partial")), is_kept: false };
+        let mut partial = Self { path: tls_dir.join(format!(".{name}{PARTIAL}")), is_kept: false };
         fs::DirBuilder::new().mode(0o700).create(&partial.path)?;
         for (file, content) in files {
             let path = partial.path.join(file.kept_name());
@@ -101,6 +117,23 @@ mod tests {
         let names: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names.len(), 1);
         assert!(names[0].to_string_lossy().starts_with("1-"));
+    }
+
+    #[test]
+    fn only_what_is_not_whole_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let mut directory = CertificateDirectory::write(root.path(), &files(), Moment(1)).unwrap();
+        directory.set_kept(true);
+        let partial = root.path().join(".2-abcdef123456.partial");
+        fs::create_dir(&partial).unwrap();
+        fs::write(partial.join("key-jenkins.pem"), "key").unwrap();
+        fs::write(root.path().join(".a-file.partial"), "").unwrap();
+        fs::create_dir(root.path().join("by-hand.partial")).unwrap();
+        remove_unfinished(root.path());
+        assert!(!partial.exists());
+        assert!(directory.file(TlsFile::Key).exists());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 3, "nothing else goes");
+        remove_unfinished(&root.path().join("nothing"));
     }
 
     #[test]

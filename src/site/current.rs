@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use crate::store::{DockerServerRow, HarborRow, HostRow, Store, StoreError};
 
 use super::address::{DockerAddress, in_url};
+use super::certificates::remove_unfinished;
 use super::{DockerServer, HARBOR_PASSWORD_PURPOSE, Harbor, Part, PublicHost, SiteError};
 
 /// The host of the row that the first start inserts; it counts as not configured.
@@ -43,6 +44,7 @@ struct Current {
 
 impl Site {
     /// Reads the newest rows; the very first start inserts the host `0.0.0.0` and the callback headers of the settings.
+    /// Nobody else may have these settings: what an earlier process left half-done goes.
     pub async fn open(
         store: Arc<Store>,
         sealer: Arc<Sealer>,
@@ -50,6 +52,9 @@ impl Site {
         settings: Arc<Settings>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SiteError> {
+        let tls_dir = settings.fb.tls_dir.clone();
+        // What cannot be removed is told there, and stands in nobody's way.
+        let _ = tokio::task::spawn_blocking(move || remove_unfinished(&tls_dir)).await;
         let site = Self {
             store,
             sealer,

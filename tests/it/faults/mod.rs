@@ -13,6 +13,7 @@ mod outbox;
 mod panics;
 mod receivers;
 mod refusals;
+mod remains;
 mod restart;
 mod rotation;
 mod table;
