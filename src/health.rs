@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cause::Cause;
@@ -94,32 +94,43 @@ pub struct Health {
     store: Arc<Store>,
     site: Arc<Site>,
     disks: Arc<Disks>,
-    last: Mutex<Option<(Instant, Report)>>,
+    last: Mutex<Option<Kept>>,
     usage: Mutex<Option<DaemonDisk>>,
     /// Another configuration is asked at once.
-    changed: Notify,
+    changes: watch::Receiver<u64>,
+}
+
+/// A report of one configuration.
+#[derive(Clone)]
+struct Kept {
+    time: Instant,
+    configuration: u64,
+    report: Report,
 }
 
 impl Health {
     /// Asks nothing yet.
     pub fn new(store: Arc<Store>, site: Arc<Site>, disks: Arc<Disks>) -> Self {
-        Self { store, site, disks, last: Mutex::default(), usage: Mutex::default(), changed: Notify::new() }
+        let changes = site.changes();
+        Self { store, site, disks, last: Mutex::default(), usage: Mutex::default(), changes }
     }
 
     /// How each does, at most a few seconds old.
     pub async fn report(&self) -> Report {
-        let fresh = self.kept().filter(|(time, _)| time.elapsed() < FRESH);
-        if let Some((_, report)) = fresh {
-            return report;
+        let fresh = self.kept().filter(|kept| kept.time.elapsed() < FRESH);
+        if let Some(kept) = fresh {
+            return kept.report;
         }
+        let configuration = *self.changes.borrow();
         let report = self.ask().await;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), report.clone()));
+        let kept = Kept { time: Instant::now(), configuration, report: report.clone() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         report
     }
 
-    /// What was found out last, however old.
+    /// What was found out last, however old, of the configuration in force.
     pub fn last(&self) -> Option<Report> {
-        self.kept().map(|(_, report)| report)
+        self.kept().map(|kept| kept.report)
     }
 
     /// Bytes in use at the daemon, as it said last.
@@ -132,24 +143,22 @@ impl Health {
         *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
     }
 
-    /// Forgets the last report, as a new configuration makes it stale.
-    pub fn forget(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.changed.notify_waiters();
-    }
-
     /// Asks by itself until `stop`.
     pub async fn observe(self: Arc<Self>, stop: CancellationToken) {
         let looking = async {
+            let mut changes = self.changes.clone();
             loop {
+                changes.mark_unchanged();
                 self.report().await;
-                self.pause(LOOK_AGAIN).await;
+                pause(LOOK_AGAIN, &mut changes).await;
             }
         };
         let adding_up = async {
+            let mut changes = self.changes.clone();
             loop {
+                changes.mark_unchanged();
                 self.note_usage(self.ask_usage().await.ok());
-                self.pause(ADD_UP_AGAIN).await;
+                pause(ADD_UP_AGAIN, &mut changes).await;
             }
         };
         tokio::select! {
@@ -159,19 +168,13 @@ impl Health {
         }
     }
 
-    async fn pause(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.changed.notified() => {}
-        }
-    }
-
     async fn ask_usage(&self) -> Result<DaemonDisk, SiteError> {
         Ok(self.site.docker_server().await?.engine.disk_usage().await?)
     }
 
-    fn kept(&self) -> Option<(Instant, Report)> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn kept(&self) -> Option<Kept> {
+        let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.filter(|kept| kept.configuration == *self.changes.borrow())
     }
 
     async fn ask(&self) -> Report {
@@ -207,6 +210,11 @@ impl Health {
         let harbor = self.site.harbor().await?;
         Ok(self.site.docker_server().await?.engine.check_login(&harbor.account).await?)
     }
+}
+
+/// Waits, at most until another configuration is in force. The site counts its changes as long as it lives.
+async fn pause(time: Duration, changes: &mut watch::Receiver<u64>) {
+    let _ = tokio::time::timeout(time, changes.changed()).await;
 }
 
 async fn within(name: &str, was_failing: bool, call: impl Future<Output = Result<(), SiteError>>) -> Dependency {

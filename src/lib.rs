@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod cause;
 pub mod cli;
 pub mod clock;
+mod completion;
 pub mod console;
 pub mod disk;
 pub mod dockerfile;

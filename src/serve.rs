@@ -119,9 +119,11 @@ impl Service {
             );
         }
         let clock = outside.clock;
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let connector = outside.connector;
         let site =
-            Site::open(store.clone(), sealer.clone(), outside.connector, settings.clone(), clock.clone()).await?;
-        let site = Arc::new(site);
+            Site::open(store.clone(), sealer.clone(), connector, settings.clone(), clock.clone(), tracker.clone());
+        let site = Arc::new(site.await?);
         let access = Arc::new(Access::new(store.clone(), sealer.clone(), clock.clone(), settings.clone())?);
         let catalogue =
             Arc::new(Catalogue::new(&settings.fb.source_dir, &settings.fb.tools_dir, settings.limits.upload_bytes));
@@ -129,9 +131,15 @@ impl Service {
         let metrics = Arc::new(Metrics::new()?);
         let disks = Arc::new(Disks::new(&settings.fb.task_dir, database, settings.retention.watermarks()));
         let health = Arc::new(Health::new(store.clone(), site.clone(), disks.clone()));
-        let callbacks =
-            CallbackService::new(store.clone(), site.clone(), clock.clone(), metrics.clone(), &settings.callback)?;
-        let callbacks = Arc::new(callbacks);
+        let callbacks = CallbackService::new(
+            store.clone(),
+            site.clone(),
+            clock.clone(),
+            metrics.clone(),
+            &settings.callback,
+            tracker.clone(),
+        );
+        let callbacks = Arc::new(callbacks?);
         let inspect_timeout = Duration::from_secs(settings.limits.inspect_seconds);
         let maker = Maker::new(&sealer)?;
         let inspections = Inspections::new(store.clone(), clock.clone(), inspect_timeout, maker.labels());
@@ -159,12 +167,11 @@ impl Service {
             pushes: pushed,
         });
         let slots = settings.build.max_concurrent;
-        let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots));
+        let worker = Arc::new(Worker::new(store.clone(), clock.clone(), pipeline.clone(), slots, tracker.clone()));
         worker.recover().await?;
         let submissions = Arc::new(Submissions::new(pipeline.clone(), worker.clone()));
         let retention = Arc::new(Retention::new(pipeline.clone(), health.clone(), disks.clone()));
         let pipeline_of_images = pipeline.clone();
-        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let scans = Arc::new(Scans::new(pipeline.clone()));
         let sboms = Arc::new(Sboms::new(pipeline.clone(), maker.labels(), tracker.clone(), stop.clone()));
         let state = AppState {
@@ -211,9 +218,10 @@ impl Service {
         let hand_back = CancellationToken::new();
         let stop = state.stop.clone();
         let watchdog = Watchdog::start(state.worker.clone()).map_err(|source| StartError::Watchdog { source })?;
-        tracker.spawn(state.worker.clone().run(tracker.clone(), stop.clone(), hand_back.clone()));
+        tracker.spawn(state.worker.clone().run(stop.clone(), hand_back.clone()));
+        tracker.spawn(state.worker.clone().watch_for_strays(stop.clone()));
         tracker.spawn(remove_leftovers(state.site.clone(), maker, stop.clone()));
-        tracker.spawn(state.callbacks.clone().run(tracker.clone(), stop.clone()));
+        tracker.spawn(state.callbacks.clone().run(stop.clone()));
         let aftermath = Aftermath {
             store: state.store.clone(),
             scans: state.scans.clone(),
@@ -245,7 +253,10 @@ impl Service {
         tracker.close();
         let drained = async {
             tracker.wait().await;
-            server.await
+            let served = server.await;
+            // What a last request began goes on when its client does not wait for it.
+            tracker.wait().await;
+            served
         };
         tokio::pin!(drained);
         tokio::select! {

@@ -202,7 +202,6 @@ async fn config_fastbuild(
     Form(order): Form<ConfigureOrder>,
 ) -> Answer<String> {
     state.site.configure(order).await.map_err(|error| refuse(error, one_shot_name))?;
-    state.health.forget();
     success(Message::Configured.render(language))
 }
 
@@ -218,7 +217,6 @@ async fn update_docker_server(
     Form(order): Form<DockerServerOrder>,
 ) -> Answer<String> {
     state.site.update_docker_server(order).await.map_err(|error| refuse(error, part_name))?;
-    state.health.forget();
     success(Message::DockerServerUpdated.render(language))
 }
 
@@ -234,7 +232,6 @@ async fn update_harbor(
     Form(order): Form<HarborOrder>,
 ) -> Answer<String> {
     state.site.update_harbor(order).await.map_err(|error| refuse(error, part_name))?;
-    state.health.forget();
     success(Message::HarborUpdated.render(language))
 }
 

@@ -70,9 +70,7 @@ async fn add_base_image(
 ) -> Answer<String> {
     let reference = reference(&query.image_name)?;
     let image_name = reference.to_string();
-    if state.images.add_base(&reference).await? {
-        return success(Message::BaseAdded { image_name }.render(language));
-    }
-    state.images.complete_base_later(reference);
-    success(Message::BasePulling { image_name }.render(language))
+    let is_present = state.images.offer_base(reference).await?;
+    let message = if is_present { Message::BaseAdded { image_name } } else { Message::BasePulling { image_name } };
+    success(message.render(language))
 }

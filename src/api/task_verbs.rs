@@ -50,7 +50,7 @@ async fn cancel_task(
     Query(query): Query<TaskIdQuery>,
 ) -> Answer<String> {
     state.task_of(&caller, query.task_id).await?;
-    let cancelled = state.worker.cancel(query.task_id, &state.store, &state.pipeline).await?;
+    let cancelled = state.worker.cancel(query.task_id).await?;
     let task_id = query.task_id.0;
     success(match cancelled {
         Cancelled::Ended => Message::TaskCancelled { task_id }.render(language),

@@ -17,6 +17,7 @@ use super::policy::{AddressPolicy, PolicyError, RefusedAddress};
 use super::sender::{Answer, Sender};
 use super::signature::SigningSecretError;
 use crate::clock::Clock;
+use crate::completion::to_completion;
 use crate::metrics::Metrics;
 use crate::settings::CallbackSection;
 use crate::site::{Site, SiteError};
@@ -66,19 +67,21 @@ pub struct CallbackService {
     expire_seconds: u64,
     wake: Notify,
     slots: Arc<Semaphore>,
+    tracker: TaskTracker,
     /// Receivers by delivery.
     in_flight: Mutex<HashMap<String, String>>,
     held_back: HeldBack,
 }
 
 impl CallbackService {
-    /// Makes the service; nothing is sent before [`Self::run`].
+    /// Makes the service; nothing is sent before [`Self::run`]. What it spawns is joined by `tracker`.
     pub fn new(
         store: Arc<Store>,
         site: Arc<Site>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
         settings: &CallbackSection,
+        tracker: TaskTracker,
     ) -> Result<Self, CallbackSetupError> {
         let policy = AddressPolicy::new(&settings.allow, &settings.deny)?;
         let current_server: CurrentServer = {
@@ -94,6 +97,7 @@ impl CallbackService {
             expire_seconds: settings.expire_seconds,
             wake: Notify::new(),
             slots: Arc::new(Semaphore::new(PARALLEL)),
+            tracker,
             in_flight: Mutex::default(),
             held_back: HeldBack::default(),
         })
@@ -110,12 +114,12 @@ impl CallbackService {
     }
 
     /// Delivers until `stop`; what waits then stays a row. Every waiting callback is due at the start.
-    pub async fn run(self: Arc<Self>, tracker: TaskTracker, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         if let Err(error) = self.store.make_deliveries_due(self.clock.now()).await {
             tracing::error!("callbacks: the outbox cannot be read: {error}");
         }
         loop {
-            let sleep = match self.dispatch(&tracker, &stop).await {
+            let sleep = match self.dispatch(&stop).await {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!("callbacks: the outbox cannot be read: {error}");
@@ -131,13 +135,9 @@ impl CallbackService {
     }
 
     /// Starts an attempt for everything that is due and says when to look again.
-    async fn dispatch(
-        self: &Arc<Self>,
-        tracker: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> Result<Duration, StoreError> {
+    async fn dispatch(self: &Arc<Self>, stop: &CancellationToken) -> Result<Duration, StoreError> {
         let now = self.clock.now();
-        self.record_again(tracker, stop);
+        self.record_again(stop);
         // Taken before the rows are read: an attempt that ends in between has changed its row since, and sending what
         // was read would send it twice. Its end wakes the loop, which then reads the row as it is.
         let busy = self.in_flight().clone();
@@ -158,7 +158,7 @@ impl CallbackService {
             let delivery = delivery.clone();
             let service = self.clone();
             let stop = stop.clone();
-            tracker.spawn(async move {
+            self.tracker.spawn(async move {
                 let _slot = service.slots.clone().acquire_owned().await;
                 if !stop.is_cancelled() {
                     service.attempt(&delivery).await;
@@ -177,7 +177,7 @@ impl CallbackService {
     }
 
     /// Tries once more to record what receivers have and the database did not take.
-    fn record_again(self: &Arc<Self>, tracker: &TaskTracker, stop: &CancellationToken) {
+    fn record_again(self: &Arc<Self>, stop: &CancellationToken) {
         // Locked over all of it: what ends meanwhile is let go before it is no longer under way.
         let mut in_flight = self.in_flight();
         for outcome in self.held_back.to_record(Instant::now()) {
@@ -188,7 +188,7 @@ impl CallbackService {
             };
             let service = self.clone();
             let stop = stop.clone();
-            tracker.spawn(async move {
+            self.tracker.spawn(async move {
                 if !stop.is_cancelled() {
                     service.record(outcome, Instant::now()).await;
                 }
@@ -264,25 +264,34 @@ impl CallbackService {
     }
 
     /// Sends the last recorded callback once more and says what the receiver answered; `None` when there is none yet.
-    pub async fn resend_last(&self) -> Result<Option<Answer>, ResendError> {
+    pub async fn resend_last(self: &Arc<Self>) -> Result<Option<Answer>, ResendError> {
         let Some(last) = self.store.attempts(1).await?.into_iter().next() else { return Ok(None) };
-        let (attempt, answer) = self.send(&last.delivery_id, last.task_id, &last.url, &last.body).await?;
-        self.record_resend(&attempt, &answer).await?;
-        Ok(Some(answer))
+        self.resend(last.delivery_id, last.task_id, last.url, last.body).await.map(Some)
     }
 
     /// Sends a task's callback once more; `None` when the task has none.
-    pub async fn resend_for_task(&self, task_id: TaskId) -> Result<Option<Answer>, ResendError> {
+    pub async fn resend_for_task(self: &Arc<Self>, task_id: TaskId) -> Result<Option<Answer>, ResendError> {
         let Some(last) = self.store.deliveries_of_task(task_id).await?.into_iter().next() else { return Ok(None) };
-        let (attempt, answer) = self.send(&last.delivery_id, last.task_id, &last.url, &last.body).await?;
-        self.record_resend(&attempt, &answer).await?;
-        Ok(Some(answer))
+        self.resend(last.delivery_id, last.task_id, last.url, last.body).await.map(Some)
     }
 
-    async fn record_resend(&self, attempt: &NewAttempt, answer: &Answer) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let status = if answer.is_delivered() { "delivered" } else { "pending" };
-        self.store.record_attempt(attempt, status, now.plus_seconds(60), now).await
+    /// Sends and records; what was sent is recorded also when nobody waits for the answer.
+    async fn resend(
+        self: &Arc<Self>,
+        delivery_id: String,
+        task_id: i64,
+        url: String,
+        body: String,
+    ) -> Result<Answer, ResendError> {
+        let service = self.clone();
+        let work = async move {
+            let (attempt, answer) = service.send(&delivery_id, task_id, &url, &body).await?;
+            let now = service.clock.now();
+            let status = if answer.is_delivered() { "delivered" } else { "pending" };
+            service.store.record_attempt(&attempt, status, now.plus_seconds(60), now).await?;
+            Ok(answer)
+        };
+        to_completion(&self.tracker, work).await
     }
 
     fn in_flight(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ImageError, Images};
+use crate::completion::to_completion;
 use crate::engine::Progress;
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
 use crate::store::{ImageType, NewImage};
@@ -42,9 +43,21 @@ impl Images {
         Ok(descriptor)
     }
 
-    /// Offers an image as a base. When it is not on the daemon yet, it is offered all the same and a later pull
-    /// completes the row.
-    pub async fn add_base(&self, reference: &ImageReference) -> Result<bool, ImageError> {
+    /// Offers an image as a base, also when whoever asks does not wait for the answer. One that is not on the daemon yet
+    /// (`false`) is offered all the same, and a pull in the background completes the row.
+    pub async fn offer_base(self: &Arc<Self>, reference: ImageReference) -> Result<bool, ImageError> {
+        let images = self.clone();
+        let work = async move {
+            let is_present = images.add_base(&reference).await?;
+            if !is_present {
+                images.complete_base_later(reference);
+            }
+            Ok(is_present)
+        };
+        to_completion(&self.tracker, work).await
+    }
+
+    async fn add_base(&self, reference: &ImageReference) -> Result<bool, ImageError> {
         let docker = self.pipeline.site.docker_server().await?;
         let present = docker.engine.inspect_image(&reference.to_string()).await?;
         let is_present = present.is_some();
@@ -59,16 +72,14 @@ impl Images {
                 tracing::warn!("build.base_images: '{name}' is no image name");
                 continue;
             };
-            match self.add_base(&reference).await {
-                Ok(true) => {}
-                Ok(false) => self.complete_base_later(reference),
-                Err(error) => tracing::warn!("base image {reference} is not offered: {error}"),
+            if let Err(error) = self.offer_base(reference).await {
+                tracing::warn!("base image {name} is not offered: {error}");
             }
         }
     }
 
     /// Pulls a base in the background and completes its row.
-    pub fn complete_base_later(self: &Arc<Self>, reference: ImageReference) {
+    fn complete_base_later(self: &Arc<Self>, reference: ImageReference) {
         let images = self.clone();
         self.tracker.spawn(async move {
             let outcome = tokio::select! {

@@ -61,7 +61,7 @@ use crate::request::BuildRequest;
 use crate::secret::{PlatformCipher, Sealer};
 use crate::settings::Settings;
 use crate::site::Site;
-use crate::store::{Failure, ImageType, NewImage, Store, StoreError, TaskRow};
+use crate::store::{Failure, ImageType, NewDelivery, NewImage, Store, StoreError, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
 
 /// What requests are sealed for.
@@ -296,23 +296,15 @@ impl Pipeline {
         self.tell_end(task, state, &failure).await;
     }
 
-    /// Ends a task that no worker has taken yet; `false` when one has.
-    pub async fn abort_waiting(&self, task: &TaskRow) -> Result<bool, StoreError> {
-        if !self.store.advance_task(task.id(), TaskState::Queued, TaskState::Started, self.now()).await? {
-            return Ok(false);
-        }
-        let Some((state, mut failure)) = RunEnd::Cancelled(StageName::Pull).into_failure() else { return Ok(false) };
+    /// Ends a task that no worker has taken yet; `false` when one has. Until its end is stored it waits as before.
+    pub async fn abort_waiting(&self, task: &TaskRow) -> bool {
+        let Some((state, mut failure)) = RunEnd::Cancelled(StageName::Pull).into_failure() else { return false };
         failure.stage = None;
-        self.record_end(task, state, Some(&failure), None).await;
-        self.tell_end(task, state, &failure).await;
-        Ok(true)
+        self.end_waiting(task, state, &failure).await
     }
 
     /// Ends a waiting task that restarts of ours interrupt again and again, so that it cannot hold up the queue for ever.
-    pub async fn abort_restless(&self, task: &TaskRow) -> Result<bool, StoreError> {
-        if !self.store.advance_task(task.id(), TaskState::Queued, TaskState::Started, self.now()).await? {
-            return Ok(false);
-        }
+    pub async fn abort_restless(&self, task: &TaskRow) -> bool {
         let failure = Failure {
             cause: Cause::Internal,
             stage: None,
@@ -320,9 +312,17 @@ impl Pipeline {
             failed_step: None,
             last_lines: Vec::new(),
         };
-        self.record_end(task, TaskState::BuildAbort, Some(&failure), None).await;
-        self.tell_end(task, TaskState::BuildAbort, &failure).await;
-        Ok(true)
+        self.end_waiting(task, TaskState::BuildAbort, &failure).await
+    }
+
+    async fn end_waiting(&self, task: &TaskRow, state: TaskState, failure: &Failure) -> bool {
+        let delivery = report(task, state, Some(failure));
+        let end = |now| self.store.end_waiting_task(task.id(), state, failure, delivery.as_ref(), now);
+        let has_ended = self.until_stored(task, state, Some(failure), end).await;
+        if has_ended {
+            self.tell_end(task, state, failure).await;
+        }
+        has_ended
     }
 
     /// Ends a task whose work was given up from outside: it hung beyond every limit, or it panicked.
@@ -338,26 +338,39 @@ impl Pipeline {
         self.clock.now()
     }
 
-    /// Stores a task's end, however long the database refuses: an end that is not stored never happened.
     async fn record_end(&self, task: &TaskRow, state: TaskState, failure: Option<&Failure>, image: Option<&NewImage>) {
+        let delivery = report(task, state, failure);
+        let end = |now| self.store.end_task(task.id(), state, failure, image, delivery.as_ref(), now);
+        self.until_stored(task, state, failure, end).await;
+    }
+
+    /// Stores a task's end, however long the database refuses: an end that is not stored never happened. `false` when
+    /// the task had ended already, or does not wait any more.
+    async fn until_stored<F: Future<Output = Result<bool, StoreError>>>(
+        &self,
+        task: &TaskRow,
+        state: TaskState,
+        failure: Option<&Failure>,
+        end: impl Fn(Moment) -> F,
+    ) -> bool {
         let cause = failure.map(|failure| failure.cause);
-        let delivery = callback::report(task.id(), &task.target_image_name, state, cause, &task.callback_url);
-        loop {
+        let has_ended_now = loop {
             let now = self.clock.now();
-            match self.store.end_task(task.id(), state, failure, image, delivery.as_ref(), now).await {
+            match end(now).await {
                 Ok(has_ended_now) => {
                     if has_ended_now {
                         self.metrics.task_ended(state, cause, now.millis_since(Moment(task.create_time)));
                     }
-                    break;
+                    break has_ended_now;
                 }
                 Err(error) => {
                     tracing::error!(task.id = %task.id(), "the end of task {} cannot be stored, trying again: {error:?}", task.id());
                     tokio::time::sleep(RECORD_RETRY).await;
                 }
             }
-        }
+        };
         self.callbacks.wake();
+        has_ended_now
     }
 
     /// Writes the end into the journal for those who watch.
@@ -373,4 +386,10 @@ impl Pipeline {
         }
         self.feeds.close(task.id());
     }
+}
+
+/// The callback of a task's end, when somebody wants one.
+fn report(task: &TaskRow, state: TaskState, failure: Option<&Failure>) -> Option<NewDelivery> {
+    let cause = failure.map(|failure| failure.cause);
+    callback::report(task.id(), &task.target_image_name, state, cause, &task.callback_url)
 }

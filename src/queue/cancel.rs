@@ -1,8 +1,10 @@
 //! Ending a task on request.
 
+use std::sync::Arc;
+
 use super::worker::Worker;
-use crate::pipeline::Pipeline;
-use crate::store::{Store, StoreError};
+use crate::completion::to_completion;
+use crate::store::StoreError;
 use crate::task::{TaskId, TaskState};
 
 /// What became of a request to cancel.
@@ -29,8 +31,15 @@ pub enum CancelError {
 }
 
 impl Worker {
-    /// Asks for a task's end. One that waits ends at once, one under way is stopped at the daemon.
-    pub async fn cancel(&self, task_id: TaskId, store: &Store, pipeline: &Pipeline) -> Result<Cancelled, CancelError> {
+    /// Asks for a task's end. One that waits ends at once, one under way is stopped at the daemon, and both also when
+    /// whoever asks does not wait for the answer.
+    pub async fn cancel(self: &Arc<Self>, task_id: TaskId) -> Result<Cancelled, CancelError> {
+        let worker = Arc::clone(self);
+        to_completion(&self.tracker, async move { worker.cancel_now(task_id).await }).await
+    }
+
+    async fn cancel_now(&self, task_id: TaskId) -> Result<Cancelled, CancelError> {
+        let (store, pipeline) = (self.store(), self.pipeline());
         let task = store.task(task_id).await?.ok_or(CancelError::Unknown(task_id))?;
         if !store.request_cancel(task_id, pipeline.now()).await? {
             return Err(CancelError::Ended(task_id, task.task_state()));
@@ -38,11 +47,14 @@ impl Worker {
         if self.signal_cancel(task_id) {
             return Ok(Cancelled::Stopping);
         }
-        if pipeline.abort_waiting(&task).await? {
+        if pipeline.abort_waiting(&task).await {
             return Ok(Cancelled::Ended);
         }
-        // A worker took it in between; it reads the request from the row, or hears it now.
-        self.signal_cancel(task_id);
+        // A worker took it in between; it reads the request from the row, or hears it now. Or another one ended it.
+        let has_ended = async { store.task(task_id).await.map(|row| row.is_none_or(|row| row.task_state().is_end())) };
+        if !self.signal_cancel(task_id) && has_ended.await? {
+            return Ok(Cancelled::Ended);
+        }
         Ok(Cancelled::Stopping)
     }
 }

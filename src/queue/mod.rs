@@ -1,14 +1,15 @@
 //! The queue: rows that wait, and the workers that take them.
 //!
 //! A task is accepted by a committed row and nothing else; a worker is woken at once and looks again by itself now and
-//! then. Start-up puts back what an earlier process left unfinished. The order goes round the users, each one's oldest task
-//! first.
+//! then. Start-up puts back what an earlier process left unfinished, and a timer what nobody works on. The order goes
+//! round the users, each one's oldest task first.
 
 mod cancel;
 mod delete;
 mod leftovers;
 mod order;
 mod repetition;
+mod strays;
 mod submit;
 mod watchdog;
 mod worker;

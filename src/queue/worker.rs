@@ -34,7 +34,17 @@ pub struct Worker {
     slot_count: usize,
     wake: Notify,
     under_way: Mutex<HashMap<TaskId, UnderWay>>,
+    /// Held while a task is claimed and noted as under way, so that nobody takes it for a stray in between.
+    pub(super) claiming: tokio::sync::Mutex<()>,
     is_held: AtomicBool,
+    pub(super) tracker: TaskTracker,
+}
+
+/// A task that was claimed, with what it listens to.
+struct Claimed {
+    task: TaskRow,
+    cancel: CancellationToken,
+    watch: Arc<StageWatch>,
 }
 
 /// A task whose work was broken off.
@@ -57,8 +67,14 @@ struct UnderWay {
 }
 
 impl Worker {
-    /// A worker with this many slots; it takes nothing before [`Self::run`].
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, pipeline: Arc<Pipeline>, slots: usize) -> Self {
+    /// A worker with this many slots; it takes nothing before [`Self::run`]. What it spawns is joined by `tracker`.
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        pipeline: Arc<Pipeline>,
+        slots: usize,
+        tracker: TaskTracker,
+    ) -> Self {
         Self {
             store,
             clock,
@@ -67,7 +83,9 @@ impl Worker {
             slot_count: slots.max(1),
             wake: Notify::new(),
             under_way: Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
             is_held: AtomicBool::new(false),
+            tracker,
         }
     }
 
@@ -83,14 +101,14 @@ impl Worker {
             if interruptions >= MAX_INTERRUPTIONS
                 && let Some(task) = self.store.task(task_id).await?
             {
-                self.pipeline.abort_restless(&task).await?;
+                self.pipeline.abort_restless(&task).await;
             }
         }
         Ok(())
     }
 
-    /// Takes tasks until `stop`. Tasks under way are spawned on the tracker; `hand_back` ends their patience.
-    pub async fn run(self: Arc<Self>, tracker: TaskTracker, stop: CancellationToken, hand_back: CancellationToken) {
+    /// Takes tasks until `stop`; `hand_back` ends the patience of those under way.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken, hand_back: CancellationToken) {
         loop {
             let slot = tokio::select! {
                 () = stop.cancelled() => return,
@@ -107,30 +125,38 @@ impl Worker {
                 continue;
             }
             self.tell_low(None);
-            match self.store.claim_task(std::process::id(), self.clock.now()).await {
-                Ok(Some(task)) => {
-                    if task.attempts == 1 {
-                        let waited = self.clock.now().millis_since(Moment(task.create_time));
+            match self.claim(slot).await {
+                Ok(Some(claimed)) => {
+                    if claimed.task.attempts == 1 {
+                        let waited = self.clock.now().millis_since(Moment(claimed.task.create_time));
                         self.pipeline.metrics.task_claimed(waited);
                     }
-                    let (worker, tracker_of_work) = (self.clone(), tracker.clone());
-                    let hand_back = hand_back.clone();
+                    let (worker, hand_back) = (self.clone(), hand_back.clone());
                     // Every line that is logged on a task's behalf carries its number.
-                    let span = tracing::info_span!("task", task.id = %task.id());
-                    let work = async move { worker.work(task, slot, &tracker_of_work, hand_back).await };
-                    tracker.spawn(work.instrument(span));
+                    let span = tracing::info_span!("task", task.id = %claimed.task.id());
+                    self.tracker.spawn(async move { worker.work(claimed, hand_back).await }.instrument(span));
                     continue;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::error!("the queue cannot be read: {error:?}"),
             }
-            drop(slot);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
+    }
+
+    /// Takes the next waiting task, which has the slot from then on.
+    async fn claim(&self, slot: OwnedSemaphorePermit) -> Result<Option<Claimed>, StoreError> {
+        let _claiming = self.claiming.lock().await;
+        let Some(task) = self.store.claim_task(std::process::id(), self.clock.now()).await? else { return Ok(None) };
+        let (cancel, watch) = (CancellationToken::new(), Arc::new(StageWatch::default()));
+        let under_way =
+            UnderWay { task: task.clone(), cancel: cancel.clone(), watch: watch.clone(), execution: None, _slot: slot };
+        self.lock().insert(task.id(), under_way);
+        Ok(Some(Claimed { task, cancel, watch }))
     }
 
     /// Says once that waiting tasks are held back, and once that they go on.
@@ -150,19 +176,10 @@ impl Worker {
 
     /// Leads a task to its end in a task of its own, so that neither a panic nor work that holds its thread takes the
     /// task's end and its slot with it.
-    async fn work(
-        self: &Arc<Self>,
-        task: TaskRow,
-        slot: OwnedSemaphorePermit,
-        tracker: &TaskTracker,
-        hand_back: CancellationToken,
-    ) {
+    async fn work(self: &Arc<Self>, claimed: Claimed, hand_back: CancellationToken) {
+        let Claimed { task, cancel, watch } = claimed;
         let task_id = task.id();
-        let (cancel, watch) = (CancellationToken::new(), Arc::new(StageWatch::default()));
-        let under_way =
-            UnderWay { task: task.clone(), cancel: cancel.clone(), watch: watch.clone(), execution: None, _slot: slot };
-        self.lock().insert(task_id, under_way);
-        // A cancellation between the claim and the line above is in the row.
+        // A cancellation before the task was noted as under way is in the row.
         let row = self.store.task(task_id).await;
         if row.ok().flatten().is_some_and(|row| row.cancel_requested == 1) {
             cancel.cancel();
@@ -171,7 +188,7 @@ impl Worker {
             let (pipeline, task, watch) = (self.pipeline.clone(), task.clone(), watch.clone());
             patiently(async move { pipeline.execute(task, cancel, hand_back, watch).await })
         };
-        let execution = tracker.spawn(execution.in_current_span());
+        let execution = self.tracker.spawn(execution.in_current_span());
         if let Some(under_way) = self.lock().get_mut(&task_id) {
             under_way.execution = Some(execution.abort_handle());
         }
@@ -215,6 +232,10 @@ impl Worker {
         &self.pipeline
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Signals a task under way; `false` when it is not here.
     pub(super) fn signal_cancel(&self, task_id: TaskId) -> bool {
         match self.lock().get(&task_id) {
@@ -224,6 +245,10 @@ impl Worker {
             }
             None => false,
         }
+    }
+
+    pub(super) fn is_under_way(&self, task_id: TaskId) -> bool {
+        self.lock().contains_key(&task_id)
     }
 
     /// How many tasks are under way.

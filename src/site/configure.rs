@@ -10,8 +10,10 @@ use bytes::Bytes;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::cause::Cause;
+use crate::completion::to_completion;
 use crate::engine::{Endpoint, Engine, EngineError, RegistryAccount};
 use crate::image::RegistryHost;
 use crate::store::{NewDockerServer, NewHarbor, StoreError};
@@ -145,26 +147,26 @@ struct CheckedServer {
 
 impl Site {
     /// Configures all parts, in one transaction, after the tests.
-    pub async fn configure(&self, order: ConfigureOrder) -> Result<(), ConfigureError> {
-        let _turn = self.configuring.lock().await;
+    pub async fn configure(self: &Arc<Self>, order: ConfigureOrder) -> Result<(), ConfigureError> {
+        let turn = self.configuring.clone().lock_owned().await;
         let host = check_host(&order.host)?;
         let harbor = check_harbor(order.harbor)?;
         let server = self.reach(order.docker_server).await?;
         check_login(server.engine.as_ref(), &harbor.account).await?;
-        self.store_checked(Some(&host), Some(&harbor), Some(server)).await
+        self.store_checked(turn, Some(host), Some(harbor), Some(server)).await
     }
 
     /// Configures the host alone.
-    pub async fn update_host(&self, order: &HostOrder) -> Result<PublicHost, ConfigureError> {
-        let _turn = self.configuring.lock().await;
+    pub async fn update_host(self: &Arc<Self>, order: &HostOrder) -> Result<PublicHost, ConfigureError> {
+        let turn = self.configuring.clone().lock_owned().await;
         let host = check_host(order)?;
-        self.store_checked(Some(&host), None, None).await?;
+        self.store_checked(turn, Some(host.clone()), None, None).await?;
         Ok(host)
     }
 
     /// Configures Harbor alone. Its login is tested by the configured daemon, where there is one.
-    pub async fn update_harbor(&self, order: HarborOrder) -> Result<(), ConfigureError> {
-        let _turn = self.configuring.lock().await;
+    pub async fn update_harbor(self: &Arc<Self>, order: HarborOrder) -> Result<(), ConfigureError> {
+        let turn = self.configuring.clone().lock_owned().await;
         let harbor = check_harbor(order)?;
         match self.docker_server().await {
             Ok(server) => check_login(server.engine.as_ref(), &harbor.account).await?,
@@ -172,19 +174,19 @@ impl Site {
             Err(SiteError::Engine(error)) => return Err(ConfigureError::Test(error)),
             Err(error) => return Err(error.into()),
         }
-        self.store_checked(None, Some(&harbor), None).await
+        self.store_checked(turn, None, Some(harbor), None).await
     }
 
     /// Configures the Docker server alone. The configured Harbor, where there is one, is tested by it.
-    pub async fn update_docker_server(&self, order: DockerServerOrder) -> Result<(), ConfigureError> {
-        let _turn = self.configuring.lock().await;
+    pub async fn update_docker_server(self: &Arc<Self>, order: DockerServerOrder) -> Result<(), ConfigureError> {
+        let turn = self.configuring.clone().lock_owned().await;
         let server = self.reach(order).await?;
         match self.harbor().await {
             Ok(harbor) => check_login(server.engine.as_ref(), &harbor.account).await?,
             Err(SiteError::NotConfigured(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        self.store_checked(None, None, Some(server)).await
+        self.store_checked(turn, None, None, Some(server)).await
     }
 
     /// Connects to a server and asks it what it is. Its certificates lie under `tls_dir` until it is dropped.
@@ -233,7 +235,24 @@ impl Site {
         }
     }
 
+    /// Stores what was checked and puts it in force, both of it also when whoever configures does not wait: what is stored
+    /// and not in force would be at the next start. The turn ends with it.
     async fn store_checked(
+        self: &Arc<Self>,
+        turn: OwnedMutexGuard<()>,
+        host: Option<PublicHost>,
+        harbor: Option<CheckedHarbor>,
+        server: Option<CheckedServer>,
+    ) -> Result<(), ConfigureError> {
+        let site = Arc::clone(self);
+        let work = async move {
+            let _turn = turn;
+            site.put_in_force(host.as_ref(), harbor.as_ref(), server).await
+        };
+        to_completion(&self.tracker, work).await
+    }
+
+    async fn put_in_force(
         &self,
         host: Option<&PublicHost>,
         harbor: Option<&CheckedHarbor>,
@@ -245,8 +264,8 @@ impl Site {
             Some(server) => (Some(server.row), server.certificates, Some((server.endpoint, server.engine))),
             None => (None, None, None),
         };
-        // Kept before the row points to them: a call that is cut off in between leaves an unused directory, which is
-        // better than a row without its certificates.
+        // Kept before the row points to them: a process that ends in between leaves an unused directory, which is better
+        // than a row without its certificates.
         if let Some(certificates) = &mut certificates {
             certificates.set_kept(true);
         }
@@ -261,6 +280,7 @@ impl Site {
         if let (Some((endpoint, engine)), Some(row_id)) = (connection, self.docker_server_row_id()) {
             self.keep_connection(Arc::new(DockerServer::new(row_id, endpoint, engine)));
         }
+        self.changes.send_modify(|changes| *changes += 1);
         Ok(())
     }
 

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
 use crate::clock::Clock;
 use crate::engine::{Connector, Endpoint, RegistryAccount};
 use crate::image::RegistryHost;
@@ -30,7 +33,10 @@ pub struct Site {
     connected: RwLock<Option<Arc<DockerServer>>>,
     connecting: tokio::sync::Mutex<()>,
     /// Configuration calls take turns, or two could test against each other's rows.
-    pub(super) configuring: tokio::sync::Mutex<()>,
+    pub(super) configuring: Arc<tokio::sync::Mutex<()>>,
+    /// Counts what was put in force.
+    pub(super) changes: watch::Sender<u64>,
+    pub(super) tracker: TaskTracker,
 }
 
 /// The newest rows.
@@ -44,13 +50,14 @@ struct Current {
 
 impl Site {
     /// Reads the newest rows; the very first start inserts the host `0.0.0.0` and the callback headers of the settings.
-    /// Nobody else may have these settings: what an earlier process left half-done goes.
+    /// Nobody else may have these settings: what an earlier process left half-done goes. `tracker` joins what is spawned.
     pub async fn open(
         store: Arc<Store>,
         sealer: Arc<Sealer>,
         connector: Arc<dyn Connector>,
         settings: Arc<Settings>,
         clock: Arc<dyn Clock>,
+        tracker: TaskTracker,
     ) -> Result<Self, SiteError> {
         let tls_dir = settings.fb.tls_dir.clone();
         // What cannot be removed is told there, and stands in nobody's way.
@@ -64,7 +71,9 @@ impl Site {
             current: RwLock::default(),
             connected: RwLock::default(),
             connecting: tokio::sync::Mutex::default(),
-            configuring: tokio::sync::Mutex::default(),
+            configuring: Arc::default(),
+            changes: watch::Sender::default(),
+            tracker,
         };
         site.insert_first_rows().await?;
         site.reload().await?;
@@ -93,6 +102,11 @@ impl Site {
         };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
         Ok(())
+    }
+
+    /// Changes whenever another configuration is put in force; a report of an earlier one is stale.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     fn current(&self) -> Arc<Current> {

@@ -1,6 +1,7 @@
 //! Going back to an earlier row: it is tested like a new configuration and stored as the newest row.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -16,7 +17,7 @@ const ROWS_SEARCHED: i64 = 1_000;
 
 impl Site {
     /// Puts an earlier row in force again; `false` when there is no such row.
-    pub async fn roll_back(&self, part: Part, primary_id: i64) -> Result<bool, ConfigureError> {
+    pub async fn roll_back(self: &Arc<Self>, part: Part, primary_id: i64) -> Result<bool, ConfigureError> {
         match part {
             Part::Host => self.roll_back_host(primary_id).await,
             Part::Harbor => self.roll_back_harbor(primary_id).await,
@@ -24,14 +25,14 @@ impl Site {
         }
     }
 
-    async fn roll_back_host(&self, primary_id: i64) -> Result<bool, ConfigureError> {
+    async fn roll_back_host(self: &Arc<Self>, primary_id: i64) -> Result<bool, ConfigureError> {
         let rows = self.store.hosts(ROWS_SEARCHED).await?;
         let Some(row) = rows.into_iter().find(|row| row.primary_id == primary_id) else { return Ok(false) };
         self.update_host(&HostOrder { host: row.host_ip, port: row.host_port }).await?;
         Ok(true)
     }
 
-    async fn roll_back_harbor(&self, primary_id: i64) -> Result<bool, ConfigureError> {
+    async fn roll_back_harbor(self: &Arc<Self>, primary_id: i64) -> Result<bool, ConfigureError> {
         let rows = self.store.harbors(ROWS_SEARCHED).await?;
         let Some(row) = rows.into_iter().find(|row| row.primary_id == primary_id) else { return Ok(false) };
         let opened = self.sealer.open(HARBOR_PASSWORD_PURPOSE, &row.password_sealed);
@@ -47,7 +48,7 @@ impl Site {
         Ok(true)
     }
 
-    async fn roll_back_docker_server(&self, primary_id: i64) -> Result<bool, ConfigureError> {
+    async fn roll_back_docker_server(self: &Arc<Self>, primary_id: i64) -> Result<bool, ConfigureError> {
         let rows = self.store.docker_servers(ROWS_SEARCHED).await?;
         let Some(row) = rows.into_iter().find(|row| row.primary_id == primary_id) else { return Ok(false) };
         let tls_archive = if row.tls_verify { Some(pack(&row).await?) } else { None };

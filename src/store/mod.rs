@@ -18,6 +18,7 @@ mod retention;
 mod sealed;
 mod stage;
 mod task;
+mod task_end;
 mod task_list;
 mod task_of_owner;
 

@@ -1,6 +1,6 @@
-//! Tasks: accepted, claimed, advanced and ended, each by one compare-and-set.
+//! Tasks: accepted, advanced and put back, each by one compare-and-set.
 
-use super::{Durability, NewDelivery, NewImage, Store, StoreError, Writing};
+use super::{Durability, Store, StoreError, Writing};
 use crate::cause::Cause;
 use crate::clock::Moment;
 use crate::explanation::Explanation;
@@ -297,67 +297,6 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a task: state, failure or image of record, and callback in one durable transaction. `false` when it had
-    /// ended already.
-    pub async fn end_task(
-        &self,
-        task_id: TaskId,
-        end: TaskState,
-        failure: Option<&Failure>,
-        image: Option<&NewImage>,
-        delivery: Option<&NewDelivery>,
-        now: Moment,
-    ) -> Result<bool, StoreError> {
-        let mut writing = self.write(Durability::Durable).await?;
-        let state = end.as_str();
-        let cause = failure.map(|failure| failure.cause.code());
-        let failed_stage = failure.and_then(|failure| failure.stage).map(StageName::as_str);
-        let message = failure.map(|failure| failure.explanation.to_stored());
-        let failed_step = failure.and_then(|failure| failure.failed_step.as_deref());
-        let last_lines = failure.map(|failure| failure.last_lines.join("\n"));
-        let image_id = image.map(|image| image.image_id.as_str());
-        let digest = image.map(|image| image.digest.as_str());
-        let done = sqlx::query!(
-            "UPDATE task SET state = ?2, is_ended = 1, cause = ?3, failed_stage = ?4, message = ?5, failed_step = ?6,
-                    last_lines = ?7, image_id = ?8, image_digest = ?9, end_time = ?10, update_time = ?10
-             WHERE task_id = ?1 AND is_ended = 0",
-            task_id.0,
-            state,
-            cause,
-            failed_stage,
-            message,
-            failed_step,
-            last_lines,
-            image_id,
-            digest,
-            now.0
-        )
-        .execute(writing.connection())
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        let stage_status = if failure.is_some() { "fail" } else { "success" };
-        sqlx::query!(
-            "UPDATE stage SET status = ?2, end_time = ?3, duration_ms = (?3 - start_time) / 1000, update_time = ?3
-             WHERE task_id = ?1 AND status = 'running'",
-            task_id.0,
-            stage_status,
-            now.0
-        )
-        .execute(writing.connection())
-        .await?;
-        if let Some(image) = image {
-            super::image::record(&mut writing, image, now).await?;
-            super::image_life::record(&mut writing, &image.full_name, "build", now).await?;
-        }
-        if let Some(delivery) = delivery {
-            super::callback::insert_delivery(&mut writing, task_id, delivery, now).await?;
-        }
-        writing.commit().await?;
-        Ok(true)
-    }
-
     /// Puts tasks that an earlier process left unfinished back into the queue and forgets their stages.
     pub async fn requeue_interrupted(&self, now: Moment) -> Result<Vec<(TaskId, i64)>, StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
@@ -377,10 +316,10 @@ impl Store {
         Ok(rows.into_iter().map(|row| (TaskId(row.task_id), row.interruptions)).collect())
     }
 
-    /// Hands a running task back to the queue, as a stop of ours does.
-    pub async fn requeue_task(&self, task_id: TaskId, now: Moment) -> Result<(), StoreError> {
+    /// Hands a running task back to the queue, as a stop of ours does; `false` when it has ended.
+    pub async fn requeue_task(&self, task_id: TaskId, now: Moment) -> Result<bool, StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
-        sqlx::query!(
+        let done = sqlx::query!(
             "UPDATE task SET state = 'QUEUED', interruptions = interruptions + 1, update_time = ?
              WHERE task_id = ? AND is_ended = 0",
             now.0,
@@ -388,8 +327,12 @@ impl Store {
         )
         .execute(writing.connection())
         .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query!("DELETE FROM stage WHERE task_id = ?", task_id.0).execute(writing.connection()).await?;
-        writing.commit().await
+        writing.commit().await?;
+        Ok(true)
     }
 
     /// What unfinished tasks are built from and build.

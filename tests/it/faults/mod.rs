@@ -6,6 +6,7 @@ mod daemon;
 mod disk;
 mod failures;
 mod hand;
+mod hangups;
 mod load;
 mod many;
 mod network;

@@ -121,6 +121,8 @@ rows! {
     SERVICE_KILLED = goes_on(SERVICE, "killed (`kill -9`) at random moments", "at the next start; no failed attempt", "one digest, every callback under one delivery id");
     SERVICE_STOPPED = goes_on(SERVICE, "stopped in a build that does not end in time", "at the next start; no failed attempt", "handed back to the queue within `fb.shutdown_seconds`");
     SERVICE_PANICS = fails(SERVICE, "a fault of ours in a stage", ["BUILD_FAILED", "build", "INTERNAL"], NONE, "its slot and its name are free again").scripted();
+    TASK_OF_NOBODY = goes_on(SERVICE, "a row says that a task runs, and nobody works on it", "within 10 s; no failed attempt", "waits again, and is begun anew").scripted();
+    CLIENT_HANGS_UP = fails(SERVICE, "its client hangs up while it cancels a task", ["BUILD_ABORT", "", "CANCELLED"], NONE, "cancelled all the same; what configures, sends a callback again or offers a base goes on as well").scripted();
 }
 
 const OPENING: &str = "\
