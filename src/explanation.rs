@@ -92,6 +92,11 @@ pub enum Said {
         /// The limit in bytes.
         limit_bytes: u64,
     },
+    /// The base image was removed while the task ran, and its registry has another one under its name.
+    BaseReplaced {
+        /// The image.
+        image: String,
+    },
     /// Nothing of the image can run a script.
     NoShell {
         /// The image.

@@ -36,6 +36,11 @@ fn chinese(said: &Said, cause: Cause) -> String {
         Said::Unwritable { words } => format!("基础镜像中的某个值无法写入 Dockerfile：{words}"),
         Said::FileMissing { kind, name } => format!("{kind} 文件“{name}”不存在"),
         Said::FileTooLarge { name, limit_bytes } => format!("文件“{name}”超过 {limit_bytes} 字节的上限"),
+        Said::BaseReplaced { image } => {
+            format!(
+                "任务运行期间基础镜像 {image} 从 Docker 服务器上被删除，而仓库中该名称已是另一个镜像：请重新提交请求"
+            )
+        }
         Said::NoShell { image, found } => format!("镜像 {image} 中没有可以运行的 /bin/sh：{found}"),
         Said::UnsupportedBase { image, found } => {
             format!("不支持镜像 {image}：发现的是 {found}，而 FastBuild 需要 apt、yum 或 dnf")
@@ -88,6 +93,9 @@ fn english(said: &Said) -> String {
         Said::Unwritable { words } => format!("the Dockerfile cannot be written: {words}"),
         Said::FileMissing { kind, name } => format!("there is no {kind} file {name}"),
         Said::FileTooLarge { name, limit_bytes } => format!("{name} is larger than {limit_bytes} bytes"),
+        Said::BaseReplaced { image } => format!(
+            "the base image {image} was removed from the Docker server while the task ran, and its registry has another one by now: send the request again"
+        ),
         Said::NoShell { image, found } => format!("{image} has no shell /bin/sh that runs here: {found}"),
         Said::UnsupportedBase { image, found } => {
             format!("{image} is not supported: it is {found}; FastBuild needs apt, yum or dnf")
@@ -141,6 +149,7 @@ mod tests {
             Said::OnBuild { trigger: text() },
             Said::FileMissing { kind: text(), name: text() },
             Said::FileTooLarge { name: text(), limit_bytes: 42 },
+            Said::BaseReplaced { image: text() },
             Said::NoShell { image: text(), found: text() },
             Said::UnsupportedBase { image: text(), found: text() },
             Said::InspectionCutOff { image: text(), exit_code: 42, last_line: text() },

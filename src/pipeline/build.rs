@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Pipeline;
 use super::failure::StageFailure;
-use super::layering::{BuildWatch, gives_way};
+use super::layering::{BuildWatch, Layered, gives_way};
 use super::pins::has_lost_pin;
 use super::prepare::{Prepared, show};
 use super::reuse::KeptImage;
@@ -20,6 +20,7 @@ use crate::task::StageName;
 
 /// How often somebody may remove what a build starts from, just before it does.
 const LOST_PINS: u32 = 2;
+const OLD_CACHE: &str = "the Docker server's cache may be older than 'refresh_after' allows";
 
 /// What the build stage leaves to the push.
 pub struct Made {
@@ -35,7 +36,7 @@ pub struct Made {
 
 /// Builds what was prepared, unless an earlier task built the same.
 pub async fn make(pipeline: &Pipeline, run: &Run, prepared: &Prepared) -> Result<Made, StageFailure> {
-    let key = pipeline.build_key(&run.request, &prepared.recipe)?;
+    let key = pipeline.build_key(run, &prepared.recipe)?;
     // Others with the same request wait until this task's end is stored: then they find its image.
     let (turn, has_waited) = pipeline.turn(run, &key).await;
     if let Some(turn) = turn {
@@ -81,30 +82,65 @@ async fn over_or_in_full(
     prepared: &Prepared,
     key: &str,
 ) -> Result<(BuiltImage, ContentRow), StageFailure> {
-    let start = run.clock.now();
     if let Some(layered) = &prepared.layered {
-        let reason = match started(pipeline, run, prepared, &layered.recipe, false).await {
-            Ok(Attempt::Built { image, .. }) => {
-                let content = content(run, prepared, &layered.recipe, key, layered.packages_time)?;
-                return Ok((image, content));
-            }
-            Ok(Attempt::LostCache) => "the Docker server's cache no longer has the earlier steps".to_owned(),
-            Err(failure) => gives_way(&failure).ok_or(failure)?,
+        let reason = match over(pipeline, run, prepared, layered, key).await? {
+            Ok(built) => return Ok(built),
+            Err(reason) => reason,
         };
         run.feed.log(StageName::Build, format!("the packages are installed in one full step: {reason}"));
         show(run, &prepared.recipe).await?;
     }
-    let recipe = &prepared.recipe;
-    let fingerprint = recipe.packages_fingerprint().map_err(RecipeError::from)?;
-    let cached_since = pipeline.store.packages_time(&fingerprint).await?.unwrap_or(Moment(0));
-    // The daemon's cache does not say how old it is: what is not known to be young enough is done again.
-    let is_too_old = run.request.refresh_after_seconds.is_some() && cached_since < run.oldest_packages();
-    if is_too_old {
-        run.feed.log(StageName::Build, "the Docker server's cache may be older than 'refresh_after' allows: not used");
+    in_full(pipeline, run, prepared, key).await
+}
+
+/// Builds over an earlier image's steps, or says why that gives way to one full step.
+async fn over(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    layered: &Layered,
+    key: &str,
+) -> Result<Result<(BuiltImage, ContentRow), String>, StageFailure> {
+    // Younger steps below the last one do not say that it is as young: the cache finds it by what it does alone.
+    let since = cached_since(pipeline, &layered.recipe).await?;
+    let is_too_old = since.unwrap_or(Moment(0)) < run.oldest_packages();
+    if is_too_old && since.is_some() {
+        return Ok(Err(OLD_CACHE.to_owned()));
     }
-    match started(pipeline, run, prepared, recipe, run.request.force || is_too_old).await? {
+    Ok(match started(pipeline, run, prepared, &layered.recipe, false).await {
+        Ok(Attempt::Built { has_cached_packages: true, .. }) if is_too_old => Err(OLD_CACHE.to_owned()),
+        Ok(Attempt::Built { image, has_cached_packages }) => {
+            let last = if has_cached_packages { since.unwrap_or(Moment(0)) } else { layered.packages_time };
+            let packages_time = layered.packages_time.min(last);
+            Ok((image, content(run, prepared, &layered.recipe, key, packages_time)?))
+        }
+        Ok(Attempt::LostCache) => Err("the Docker server's cache no longer has the earlier steps".to_owned()),
+        Err(failure) => Err(gives_way(&failure).ok_or(failure)?),
+    })
+}
+
+async fn in_full(
+    pipeline: &Pipeline,
+    run: &Run,
+    prepared: &Prepared,
+    key: &str,
+) -> Result<(BuiltImage, ContentRow), StageFailure> {
+    let recipe = &prepared.recipe;
+    let start = run.clock.now();
+    let since = cached_since(pipeline, recipe).await?;
+    let is_too_old = since.unwrap_or(Moment(0)) < run.oldest_packages();
+    let mut attempt = Attempt::LostCache;
+    // Steps that nobody knows of are most likely not in the cache at all; a Python that is built from its source is.
+    if !is_too_old || since.is_none() {
+        attempt = started(pipeline, run, prepared, recipe, run.request.force).await?;
+    }
+    if is_too_old && !matches!(attempt, Attempt::Built { has_cached_packages: false, .. }) {
+        run.feed.log(StageName::Build, format!("{OLD_CACHE}: not used"));
+        attempt = started(pipeline, run, prepared, recipe, true).await?;
+    }
+    match attempt {
         Attempt::Built { image, has_cached_packages } => {
-            let packages_time = if has_cached_packages { cached_since } else { start };
+            let packages_time = if has_cached_packages { since.unwrap_or(Moment(0)) } else { start };
             Ok((image, content(run, prepared, recipe, key, packages_time)?))
         }
         Attempt::LostCache => {
@@ -112,6 +148,12 @@ async fn over_or_in_full(
             Err(StageFailure::new(Cause::Internal, words))
         }
     }
+}
+
+/// When the package steps of a recipe ran that the daemon's cache may have; the cache itself does not say how old it is.
+async fn cached_since(pipeline: &Pipeline, recipe: &Recipe) -> Result<Option<Moment>, StageFailure> {
+    let fingerprint = recipe.packages_fingerprint().map_err(RecipeError::from)?;
+    Ok(pipeline.store.packages_time(&fingerprint).await?)
 }
 
 enum Attempt {
@@ -139,7 +181,7 @@ async fn started(
                         "what the build starts from is gone from the Docker server and is put there again: {failure}"
                     ),
                 );
-                prepared.pin_base(run, StageName::Build).await?;
+                prepared.provide_base(run).await?;
             }
             outcome => return outcome,
         }

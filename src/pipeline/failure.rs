@@ -4,6 +4,7 @@ use crate::cause::Cause;
 use crate::engine::EngineError;
 use crate::explanation::{Explanation, Said};
 use crate::language::{Language, explain};
+use crate::registry::RegistryError;
 use crate::site::SiteError;
 use crate::store::{Failure, StoreError};
 use crate::task::{StageName, TaskState};
@@ -58,6 +59,12 @@ impl From<EngineError> for StageFailure {
             failed_step: error.failed_step,
             last_lines: error.last_lines,
         }
+    }
+}
+
+impl From<RegistryError> for StageFailure {
+    fn from(error: RegistryError) -> Self {
+        Self::new(error.cause(), Explanation::quoted(error.to_string()))
     }
 }
 

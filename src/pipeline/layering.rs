@@ -105,6 +105,7 @@ pub(super) struct BuildWatch<'sink> {
     sink: &'sink dyn ProgressSink,
     own_step: Option<&'sink str>,
     has_reached_own: AtomicBool,
+    has_cached_own: AtomicBool,
     has_cached_packages: AtomicBool,
     /// Fires when the cache does not have what it should.
     pub(super) lost: CancellationToken,
@@ -117,14 +118,17 @@ impl<'sink> BuildWatch<'sink> {
             sink,
             own_step,
             has_reached_own: AtomicBool::new(false),
+            has_cached_own: AtomicBool::new(false),
             has_cached_packages: AtomicBool::new(false),
             lost: CancellationToken::new(),
         }
     }
 
-    /// Whether a step that installs packages came from the cache.
+    /// Whether a step that installs packages came from the cache, where that says how old they are: over earlier steps,
+    /// which are always cached, the last one.
     pub(super) fn has_cached_packages(&self) -> bool {
-        self.has_cached_packages.load(Ordering::Relaxed)
+        let cached = if self.own_step.is_some() { &self.has_cached_own } else { &self.has_cached_packages };
+        cached.load(Ordering::Relaxed)
     }
 }
 
@@ -135,6 +139,9 @@ impl ProgressSink for BuildWatch<'_> {
             && !is_of_uv_stage(&step.name)
         {
             match (step.status, self.own_step) {
+                (StepStatus::Cached, Some(own)) if step.name.contains(own) => {
+                    self.has_cached_own.store(true, Ordering::Relaxed);
+                }
                 (StepStatus::Cached, _) if installs_packages(&step.name) => {
                     self.has_cached_packages.store(true, Ordering::Relaxed);
                 }
@@ -184,6 +191,11 @@ mod tests {
         for event in
             [step(EARLIER, StepStatus::Cached), step(OWN, StepStatus::Running), step(EARLIER, StepStatus::Running)]
         {
+            watch.record(event);
+        }
+        assert!(!watch.lost.is_cancelled() && !watch.has_cached_packages(), "the last step ran");
+        let watch = BuildWatch::new(&nobody, Some("pip/requirements-2.txt"));
+        for event in [step(EARLIER, StepStatus::Cached), step(OWN, StepStatus::Cached)] {
             watch.record(event);
         }
         assert!(!watch.lost.is_cancelled() && watch.has_cached_packages());

@@ -186,12 +186,14 @@ impl Pipeline {
             )
             .await?;
         build::check_size(&made.built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
+        // What the registry does not put together after all is built within the push.
+        let build_seconds = if made.kept.is_some() { limits.build_seconds } else { 0 };
         let image = run
             .stage(
                 StageName::Push,
                 Some((S::BuildSuccess, S::CheckImageSizeSuccess)),
                 None,
-                seconds(limits.push_seconds),
+                seconds(limits.push_seconds.saturating_add(build_seconds)),
                 push::push(self, run, &prepared, &made).boxed(),
             )
             .await?;

@@ -20,6 +20,11 @@ impl KeptPasswords {
         Self { ssh: request.ssh_password.clone(), jupyter: request.jupyter_password.clone() }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ssh.is_none() && self.jupyter.is_none()
+    }
+
     /// As a JSON document, to be sealed.
     pub fn to_json(&self) -> SecretString {
         let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());

@@ -13,7 +13,7 @@ use super::run::Run;
 use super::workspace::DOCKERFILE;
 use crate::cause::Cause;
 use crate::engine::Builder;
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, Said};
 use crate::image::{Digest, ImageConfig, ImageReference, base_pin, installer_pin};
 use crate::recipe::{Chains, Recipe, RecipeError, RecipeInput, jupyter_hash_form, plan};
 use crate::request::BuildRequest;
@@ -33,14 +33,29 @@ pub struct Prepared {
     /// Digests of the mirror files, JSON.
     pub mirror_digests: String,
     base_pin: ImageReference,
+    /// Where the base can be pulled from: by its digest where that is known.
+    base_source: ImageReference,
     /// Names on the Docker server that the build takes from.
     _holds: Vec<PinHold>,
 }
 
 impl Prepared {
-    /// Gives the base the name that the recipe calls it by.
-    pub async fn pin_base(&self, run: &Run, stage: StageName) -> Result<(), StageFailure> {
-        pin(run, stage, &self.base_id, &self.base_pin).await
+    /// Gives the base the name that the recipe calls it by, again; an image that is gone comes from its registry.
+    pub async fn provide_base(&self, run: &Run) -> Result<(), StageFailure> {
+        let engine = run.docker.engine.as_ref();
+        let present = run.retrying(StageName::Build, || engine.inspect_image(self.base_id.as_str())).await?;
+        if present.is_none() {
+            run.feed.log(StageName::Build, format!("pulling {} again", self.base_source));
+            let account = run.harbor.account_for(&self.base_source);
+            let sink = run.feed.sink(StageName::Build);
+            let pulling = || engine.pull(&self.base_source, account.as_ref(), &sink);
+            let pulled = run.retrying(StageName::Build, pulling).await?;
+            if pulled.image_id.as_ref() != Some(&self.base_id) {
+                let image = self.base_source.to_string();
+                return Err(StageFailure::new(Cause::BaseNotFound, Said::BaseReplaced { image }));
+            }
+        }
+        pin(run, StageName::Build, &self.base_id, &self.base_pin).await
     }
 }
 
@@ -48,6 +63,7 @@ impl Prepared {
 pub async fn prepare(pipeline: &Pipeline, run: &Run, checked: Checked) -> Result<Prepared, StageFailure> {
     let base_id = id_of(&checked.base)?;
     let base_pin = base_pin(&base_id);
+    let base_source = source_of(&run.request.base, &checked.base);
     let mut holds = vec![pipeline.pins.hold(&base_pin)];
     pin(run, StageName::Prepare, &base_id, &base_pin).await?;
     let writer = Writer::new(&run.request, Some(run.id()), &base_pin, &checked).await?;
@@ -71,7 +87,7 @@ pub async fn prepare(pipeline: &Pipeline, run: &Run, checked: Checked) -> Result
         checked.files.sources.iter().map(|(installer, file)| (installer.name(), file.digest.as_str())).collect();
     let mirror_digests = serde_json::json!(mirrors).to_string();
     let builder = checked.options.builder;
-    Ok(Prepared { recipe, layered, builder, base_id, mirror_digests, base_pin, _holds: holds })
+    Ok(Prepared { recipe, layered, builder, base_id, mirror_digests, base_pin, base_source, _holds: holds })
 }
 
 /// Lays a recipe's Dockerfile into the task's directory, where people see it; how many lines it has.
@@ -91,6 +107,13 @@ pub async fn preview_recipe(request: &BuildRequest, checked: &Checked) -> Result
 
 async fn pin(run: &Run, stage: StageName, base_id: &Digest, name: &ImageReference) -> Result<(), StageFailure> {
     Ok(run.retrying(stage, || run.docker.engine.tag(base_id.as_str(), name)).await?)
+}
+
+/// The base by the digest that its registry knows it by, else by its name.
+fn source_of(name: &ImageReference, base: &ImageConfig) -> ImageReference {
+    let repository = name.name();
+    let known = base.repository_digests.iter().filter_map(|known| known.parse::<ImageReference>().ok());
+    known.into_iter().find(|known| known.name() == repository).unwrap_or_else(|| name.clone())
 }
 
 fn id_of(base: &ImageConfig) -> Result<Digest, StageFailure> {

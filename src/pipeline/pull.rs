@@ -11,6 +11,7 @@ use super::run::Run;
 use crate::image::{Digest, ImageConfig, ImageReference};
 use crate::task::StageName;
 
+/// How long the daemon may take to ask a registry for a digest.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes sure that the daemon has the base image and returns its configuration.
@@ -54,7 +55,7 @@ enum Freshness {
     Unknown,
 }
 
-/// Whether the daemon's copy is what our Harbor has under that name now.
+/// Whether the daemon's copy is what the registry has under that name now.
 fn freshness(base: &ImageReference, present: &ImageConfig, current: Option<&Digest>) -> Freshness {
     match current {
         _ if base.digest().is_some() => Freshness::Current,
@@ -64,21 +65,20 @@ fn freshness(base: &ImageReference, present: &ImageConfig, current: Option<&Dige
     }
 }
 
-/// The digest that our Harbor has under a name now: asked directly where we can, which is one request, else through the
-/// daemon, which can always. Other registries are not asked: an image that is there is used, as Docker does.
+/// The digest that the registry has under a name now: our Harbor is asked directly where we can, which is one request,
+/// else through the daemon, which can always. Other registries are asked only by who wants it fresh: else an image that
+/// is there is used, as Docker does.
 async fn current_digest(pipeline: &Pipeline, run: &Run, base: &ImageReference) -> Option<Digest> {
-    if base.digest().is_some() || run.harbor.account_for(base).is_none() {
+    let account = run.harbor.account_for(base);
+    let wants_it_fresh = run.request.force || run.request.refresh_after_seconds.is_some();
+    if base.digest().is_some() || (account.is_none() && !wants_it_fresh) {
         return None;
     }
-    tokio::time::timeout(RESOLVE_LIMIT, asked_digest(pipeline, run, base)).await.ok().flatten()
-}
-
-async fn asked_digest(pipeline: &Pipeline, run: &Run, base: &ImageReference) -> Option<Digest> {
     if let Some(digest) = pipeline.registries.digest_of(&run.harbor, &run.docker, base).await {
         return Some(digest);
     }
-    let account = run.harbor.account_for(base);
-    run.docker.engine.resolve_digest(base, account.as_ref()).await.ok().flatten()
+    let asking = run.docker.engine.resolve_digest(base, account.as_ref());
+    tokio::time::timeout(RESOLVE_LIMIT, asking).await.ok()?.ok().flatten()
 }
 
 fn has_digest(present: &ImageConfig, digest: &Digest) -> bool {

@@ -58,15 +58,17 @@ pub async fn push(
         let (image_id, content) = (made.built.image_id.clone(), made.content.clone());
         return Ok(PushedImage { image_id, size_bytes, digest, content });
     };
-    if let Some(assembled) = pipeline.assemble(run, kept, &prepared.recipe).boxed().await {
+    if let Some(assembled) = pipeline.assemble(run, kept, &prepared.recipe).boxed().await? {
         run.metrics.pushed(assembled.moved_bytes);
         run.metrics.image_made(if made.has_waited { Origin::Attached } else { Origin::Assembled });
         let (image_id, digest) = (assembled.image_id, assembled.digest);
         return Ok(PushedImage { image_id, size_bytes, digest, content: made.content.clone() });
     }
     run.feed.log(StageName::Push, "so it is built after all");
-    let key = pipeline.build_key(&run.request, &prepared.recipe)?;
+    let key = pipeline.build_key(run, &prepared.recipe)?;
+    run.watch.set_building(true);
     let (built, content) = build::anew(pipeline, run, prepared, &key).boxed().await?;
+    run.watch.set_building(false);
     build::check_size(&built, pipeline.settings.build.max_image_size_gb)?;
     let digest = push_built(pipeline, run, &built.image_id).boxed().await?;
     run.metrics.image_made(Origin::Built);

@@ -25,7 +25,7 @@ pub struct EarlierPush {
 /// has earlier attempts.
 pub async fn earlier_push(pipeline: &Pipeline, run: &Run) -> Result<Option<EarlierPush>, StageFailure> {
     let target = &run.request.target;
-    if run.task.interruptions == 0 || run.harbor.account_for(target).is_none() {
+    if run.task.interruptions == 0 {
         return Ok(None);
     }
     if let Some(client) = pipeline.registries.client_for(&run.harbor, &run.docker, target).await {

@@ -17,6 +17,13 @@ use super::failure::StageFailure;
 /// How long a registry's word that a repository may be pushed to is good for other tags of it: long enough for many
 /// tasks at once, too short for anybody to wait for.
 const PUSHABLE_FRESH: Duration = Duration::from_secs(5);
+/// How long a digest is waited for; a registry that answers at all needs a fraction of it.
+const DIGEST_LIMIT: Duration = Duration::from_secs(5);
+/// How long a registry that fell silent is not asked again. Where a firewall drops what we send, every task would wait
+/// for it several times.
+const SILENT_FOR: Duration = Duration::from_mins(2);
+/// The same for one that refuses the connection, which takes a few attempts and a second to find out.
+const CLOSED_FOR: Duration = Duration::from_secs(15);
 
 type Repository = (i64, RegistryHost, String);
 
@@ -27,10 +34,13 @@ pub struct Registries {
     /// Repositories of registries that are no Harbor, where nothing hangs on the tag.
     pushable: Mutex<HashMap<Repository, Instant>>,
     warned: Mutex<HashSet<RegistryHost>>,
+    /// Registries that did not answer, and until when they are left alone.
+    silent: Mutex<HashMap<RegistryHost, Instant>>,
 }
 
 impl Registries {
-    /// A client for an image of our Harbor; `None` for any other registry, and where none can be made.
+    /// A client for an image of our Harbor; `None` for any other registry, where none can be made, and for a while where
+    /// the registry gives us no answer.
     pub async fn client_for(
         &self,
         harbor: &Harbor,
@@ -38,6 +48,9 @@ impl Registries {
         reference: &ImageReference,
     ) -> Option<RegistryClient> {
         let account = harbor.account_for(reference)?;
+        if self.is_silent(&account.registry) {
+            return None;
+        }
         let key = (harbor.row_id, docker.row_id, account.registry.clone());
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if known.is_some() {
@@ -73,10 +86,15 @@ impl Registries {
         reference: &ImageReference,
     ) -> Option<Digest> {
         let client = self.client_for(harbor, docker, reference).await?;
-        match client.resolve(reference).await {
-            Ok(head) => head.map(|head| head.digest),
-            Err(error) => {
+        match tokio::time::timeout(DIGEST_LIMIT, client.resolve(reference)).await {
+            Ok(Ok(head)) => head.map(|head| head.digest),
+            Ok(Err(error)) => {
                 self.note_unavailable(client.host(), &error);
+                None
+            }
+            Err(_) => {
+                self.warn_once(client.host(), &format!("no answer within {} s", DIGEST_LIMIT.as_secs()));
+                self.leave_alone(client.host(), SILENT_FOR);
                 None
             }
         }
@@ -94,6 +112,7 @@ impl Registries {
         if self.is_pushable(&repository) {
             return Ok(vec![format!("{} lets {} be pushed, as it said a moment ago", client.host(), target)]);
         }
+        let start = Instant::now();
         let report = client.preflight(target).await;
         if let Some(finding) = report.failure() {
             return Err(StageFailure::new(finding.cause, Explanation::quoted(&finding.message)));
@@ -109,6 +128,9 @@ impl Registries {
                 Ok(lines)
             }
             PreflightReport::Unavailable { reason, .. } => {
+                if start.elapsed() >= DIGEST_LIMIT {
+                    self.leave_alone(client.host(), SILENT_FOR);
+                }
                 self.warn_once(client.host(), &reason);
                 Ok(vec![format!("{} was not asked beforehand: {reason}", client.host())])
             }
@@ -125,9 +147,22 @@ impl Registries {
         self.pushable.lock().unwrap_or_else(PoisonError::into_inner).insert(repository, Instant::now());
     }
 
+    fn is_silent(&self, host: &RegistryHost) -> bool {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.retain(|_, until| *until > Instant::now());
+        silent.contains_key(host)
+    }
+
+    fn leave_alone(&self, host: &RegistryHost, time: Duration) {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), Instant::now() + time);
+    }
+
     /// Warns once that shortcuts are off.
     pub fn note_unavailable(&self, host: &RegistryHost, error: &RegistryError) {
         self.warn_once(host, &error.to_string());
+        if matches!(error, RegistryError::Unreachable { .. } | RegistryError::Tls { .. }) {
+            self.leave_alone(host, CLOSED_FOR);
+        }
     }
 
     fn warn_once(&self, host: &RegistryHost, reason: &str) {

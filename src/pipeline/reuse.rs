@@ -1,9 +1,10 @@
 //! One build per distinct request: its key, its turn, and the image that an earlier task made of it.
 //!
 //! The key stands for everything that determines an image: recipe, context, base, mirror and installer files, passwords
-//! (as a keyed hash, since their own hashes are salted), the labels that are not the task's. Only tasks that built
-//! carry it; the age that counts is that of an image's packages, which may come from the daemon's cache. Whoever has the same key waits for its turn and then
-//! finds the image in the registry; a turn ends when the task's end is stored.
+//! (as a keyed hash, since their own hashes are salted), the labels that are not the task's. With a password it stands
+//! for the owner too: whoever got another's image would know that the password is the same. Only tasks that built carry
+//! it; the age that counts is that of an image's packages, which may come from the daemon's cache. Whoever has the same
+//! key waits for its turn and then finds the image in the registry; a turn ends when the task's end is stored.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,12 +19,11 @@ use super::run::Run;
 use crate::image::{Digest, ImageReference};
 use crate::recipe::{Recipe, RecipeError};
 use crate::registry::{AssembleOrder, Assembled, Assembly, Platform};
-use crate::request::BuildRequest;
 use crate::store::ImageRow;
 use crate::task::{StageName, TaskId};
 
 /// Changes whenever equal keys no longer mean equal images.
-const KEY_VERSION: &str = "fastbuild build key 1";
+const KEY_VERSION: &str = "fastbuild build key 2";
 /// What passwords are hashed for.
 const KEY_PURPOSE: &str = "build_key";
 /// Labels that differ from task to task.
@@ -65,30 +65,47 @@ pub struct KeptImage {
     pub image_id: Digest,
     /// Its size on that daemon.
     pub size_bytes: u64,
+    /// Whether the asking task's owner may know where it comes from.
+    is_own: bool,
 }
 
 impl KeptImage {
-    fn of_row(row: &ImageRow) -> Option<Self> {
+    fn of_row(row: &ImageRow, is_own: bool) -> Option<Self> {
         Some(Self {
             task_id: TaskId(row.task_id),
+            is_own,
             reference: format!("{}:{}", row.name, row.tag).parse().ok()?,
             manifest_digest: row.digest.parse().ok()?,
             image_id: format!("sha256:{}", row.image_id).parse().ok()?,
             size_bytes: u64::try_from(row.size_bytes).ok()?,
         })
     }
+
+    /// What the asking task's log says of it: other people's tasks and repositories have no name there.
+    fn made_by(&self) -> String {
+        if self.is_own {
+            return format!("task {} built the same as {}", self.task_id, self.reference);
+        }
+        "an earlier task built the same".to_owned()
+    }
+
+    fn called(&self) -> String {
+        if self.is_own { self.reference.to_string() } else { "an earlier image".to_owned() }
+    }
 }
 
 impl Pipeline {
     /// The key of what a recipe makes.
-    pub(super) fn build_key(&self, request: &BuildRequest, recipe: &Recipe) -> Result<String, StageFailure> {
-        let passwords = self.sealer.keyed_hash(KEY_PURPOSE, &KeptPasswords::of(request).to_json());
+    pub(super) fn build_key(&self, run: &Run, recipe: &Recipe) -> Result<String, StageFailure> {
+        let passwords = KeptPasswords::of(&run.request);
+        let owner = if passwords.is_empty() { "" } else { run.task.owner.as_str() };
+        let passwords = self.sealer.keyed_hash(KEY_PURPOSE, &passwords.to_json());
         let passwords = passwords.map_err(|error| StageFailure::internal("passwords cannot be hashed", &error))?;
         let mut hasher = Sha256::new();
         // A label that is absent cannot be taken away from an image that has it.
         let has_maintainer = recipe.labels.contains_key("maintainer").to_string();
         let fingerprint = recipe.fingerprint().map_err(RecipeError::from)?;
-        for part in [KEY_VERSION, &fingerprint, &passwords, &has_maintainer] {
+        for part in [KEY_VERSION, &fingerprint, &passwords, owner, &has_maintainer] {
             hasher.update(part);
             hasher.update([0]);
         }
@@ -109,7 +126,13 @@ impl Pipeline {
             return (Some(turn), false);
         }
         run.feed.log(StageName::Build, "another task builds the same image at the moment: waiting for it");
-        (Some(turns.lock_owned().await), true)
+        // Who only waits keeps nobody else from building.
+        let slots = run.watch.lend_slot();
+        let turn = turns.lock_owned().await;
+        if let Some(slots) = slots {
+            run.watch.take_slot(slots).await;
+        }
+        (Some(turn), true)
     }
 
     /// The image of this key in our Harbor, if there is one, it is young enough, and the registry still has it.
@@ -120,7 +143,9 @@ impl Pipeline {
             return Ok(None);
         }
         let Some(row) = self.store.image_by_build_key(key, run.oldest_packages()).await? else { return Ok(None) };
-        let Some(kept) = KeptImage::of_row(&row) else { return Ok(None) };
+        let maker = self.store.task(TaskId(row.task_id)).await?;
+        let is_own = maker.is_some_and(|maker| maker.owner == run.task.owner);
+        let Some(kept) = KeptImage::of_row(&row, is_own) else { return Ok(None) };
         if run.harbor.account_for(&kept.reference).is_none() {
             return Ok(None);
         }
@@ -131,10 +156,7 @@ impl Pipeline {
         match client.resolve(&by_digest).await {
             Ok(Some(_)) => {}
             Ok(None) => {
-                run.feed.log(
-                    StageName::Build,
-                    format!("task {} built the same, but its image is gone from the registry", row.task_id),
-                );
+                run.feed.log(StageName::Build, format!("{}, but its image is gone from the registry", kept.made_by()));
                 return Ok(None);
             }
             Err(error) => {
@@ -142,18 +164,22 @@ impl Pipeline {
                 return Ok(None);
             }
         }
-        run.feed.log(
-            StageName::Build,
-            format!("nothing to build: task {} built the same as {}:{}", row.task_id, row.name, row.tag),
-        );
+        run.feed.log(StageName::Build, format!("nothing to build: {}", kept.made_by()));
+        tracing::info!(task.id = %run.id(), "task {} gets the image of task {}: {}", run.id(), kept.task_id, kept.reference);
         Ok(Some(kept))
     }
 
     /// Gives a kept image the target's name and this task's labels, inside the registry. `None` when the registry does
-    /// not do it, for whatever reason.
-    pub(super) async fn assemble(&self, run: &Run, kept: &KeptImage, recipe: &Recipe) -> Option<Assembled> {
+    /// not do it, for whatever reason; the target's tag is then as it was. An error when nobody can say whether it is: what
+    /// is built instead would give the name a second digest.
+    pub(super) async fn assemble(
+        &self,
+        run: &Run,
+        kept: &KeptImage,
+        recipe: &Recipe,
+    ) -> Result<Option<Assembled>, StageFailure> {
         let target = &run.request.target;
-        let client = self.registries.client_for(&run.harbor, &run.docker, target).await?;
+        let Some(client) = self.registries.client_for(&run.harbor, &run.docker, target).await else { return Ok(None) };
         let order = AssembleOrder {
             source: kept.reference.clone(),
             manifest_digest: kept.manifest_digest.clone(),
@@ -162,24 +188,32 @@ impl Pipeline {
             author: None,
             platform: Platform::default(),
         };
-        let reason = match client.assemble(&order).await {
+        // The same order gives the same manifest, so that one that is there already is only confirmed.
+        let assembling = run.retrying(StageName::Push, || async {
+            match client.assemble(&order).await {
+                Ok(Assembly::Unconfirmed(error)) => Err(StageFailure::from(error)),
+                answer => Ok(answer),
+            }
+        });
+        let reason = match assembling.await? {
             Ok(Assembly::Done(assembled)) => {
                 run.feed.log(
                     StageName::Push,
                     format!(
                         "{target} was put together in the registry from {}: {} layers mounted, {} bytes sent, digest {}",
-                        kept.reference, assembled.mounted_layers, assembled.moved_bytes, assembled.digest
+                        kept.called(), assembled.mounted_layers, assembled.moved_bytes, assembled.digest
                     ),
                 );
-                return Some(assembled);
+                return Ok(Some(assembled));
             }
             Ok(Assembly::Fallback(reason)) => reason,
+            Ok(Assembly::Unconfirmed(error)) => return Err(error.into()),
             Err(error) => {
                 self.registries.note_unavailable(client.host(), &error);
                 error.to_string()
             }
         };
         run.feed.log(StageName::Push, format!("the registry does not put the image together: {reason}"));
-        None
+        Ok(None)
     }
 }

@@ -152,7 +152,8 @@ impl Run {
         }
         loop {
             let left = self.idle_limit.saturating_sub(self.feed.silent_for());
-            if left.is_zero() {
+            // A build counts its silence by itself, also one that a push had to fall back to.
+            if left.is_zero() && !self.watch.is_building() {
                 return;
             }
             tokio::time::sleep(left.max(Duration::from_millis(100))).await;

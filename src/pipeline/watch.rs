@@ -1,21 +1,26 @@
-//! What a watchdog may know of a task under way: its stage, when that must be over, and what others wait for.
+//! What a watchdog may know of a task under way: its stage, when that must be over, and what others wait for: its turn at
+//! an image, and its slot.
 //!
 //! A stage ends itself by its limits. A watchdog outside of it sees what cannot: work that holds its thread, so that no
 //! limit inside it fires.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::reuse::Turn;
 use crate::task::StageName;
 
-/// The stage of a task under way, and the turn that it has.
+/// The stage of a task under way, and the turn and the slot that it has.
 #[derive(Debug, Default)]
 pub struct StageWatch {
     watched: Mutex<Option<Watched>>,
     turn: Mutex<Option<Turn>>,
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
+    is_building: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,34 @@ struct Watched {
 }
 
 impl StageWatch {
+    /// The watch of a task that has this slot.
+    pub fn of_slot(slot: OwnedSemaphorePermit) -> Self {
+        Self { slot: Mutex::new(Some(slot)), ..Self::default() }
+    }
+
+    /// Gives the slot to others while the task waits for one of them, and says where it takes one again.
+    pub(super) fn lend_slot(&self) -> Option<Arc<Semaphore>> {
+        let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(slot.semaphore().clone())
+    }
+
+    /// Takes a slot again, after those who waited longer.
+    pub(super) async fn take_slot(&self, slots: Arc<Semaphore>) {
+        // Nobody closes the slots.
+        let slot = slots.acquire_owned().await.ok();
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+    }
+
+    /// Says whether a build runs within another stage.
+    pub(super) fn set_building(&self, is_building: bool) {
+        self.is_building.store(is_building, Ordering::Relaxed);
+    }
+
+    /// Whether a build runs within another stage.
+    pub(super) fn is_building(&self) -> bool {
+        self.is_building.load(Ordering::Relaxed)
+    }
+
     /// A stage begins and must be over at a moment.
     pub(super) fn enter(&self, stage: StageName, deadline: Instant) {
         *self.lock() = Some(Watched { stage, deadline });
@@ -51,9 +84,10 @@ impl StageWatch {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
     }
 
-    /// Lets others make the same image: the task's end is stored.
+    /// Lets others make the same image and have the slot: the task's end is stored.
     pub fn let_go(&self) {
         drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.slot.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Watched>> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,8 @@ use crate::task::{StageName, TaskId};
 
 /// An interruption is no failed attempt, but a task that ends the process each time must not do so for ever.
 const MAX_INTERRUPTIONS: i64 = 100;
+/// Tasks that wait for another one's image have no slot; there are at most this many of them.
+const WAITING_FOR_OTHERS: usize = 100;
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// A disk below its watermark ends no task: what waits goes on waiting, and goes on by itself.
 const LOOK_AT_DISK_AGAIN: Duration = Duration::from_secs(5);
@@ -32,6 +34,7 @@ pub struct Worker {
     pipeline: Arc<Pipeline>,
     slots: Arc<Semaphore>,
     slot_count: usize,
+    places: Arc<Semaphore>,
     wake: Notify,
     under_way: Mutex<HashMap<TaskId, UnderWay>>,
     /// Held while a task is claimed and noted as under way, so that nobody takes it for a stray in between.
@@ -56,14 +59,14 @@ pub(super) struct Stuck {
     pub(super) grace: Duration,
 }
 
-/// A task under way; dropping it frees its slot.
+/// A task under way; dropping it frees its place.
 struct UnderWay {
     task: TaskRow,
     cancel: CancellationToken,
     watch: Arc<StageWatch>,
     /// Its work, until the watchdog breaks it off.
     execution: Option<AbortHandle>,
-    _slot: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Worker {
@@ -81,6 +84,7 @@ impl Worker {
             pipeline,
             slots: Arc::new(Semaphore::new(slots.max(1))),
             slot_count: slots.max(1),
+            places: Arc::new(Semaphore::new(slots.max(1) + WAITING_FOR_OTHERS)),
             wake: Notify::new(),
             under_way: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
@@ -110,11 +114,13 @@ impl Worker {
     /// Takes tasks until `stop`; `hand_back` ends the patience of those under way.
     pub async fn run(self: Arc<Self>, stop: CancellationToken, hand_back: CancellationToken) {
         loop {
-            let slot = tokio::select! {
+            let room =
+                async { Ok((self.places.clone().acquire_owned().await?, self.slots.clone().acquire_owned().await?)) };
+            let room: Result<_, AcquireError> = tokio::select! {
                 () = stop.cancelled() => return,
-                slot = self.slots.clone().acquire_owned() => slot,
+                room = room => room,
             };
-            let Ok(slot) = slot else { return };
+            let Ok((place, slot)) = room else { return };
             if let Some(low) = self.pipeline.disks.low().await {
                 drop(slot);
                 self.tell_low(Some(low));
@@ -125,7 +131,7 @@ impl Worker {
                 continue;
             }
             self.tell_low(None);
-            match self.claim(slot).await {
+            match self.claim(place, slot).await {
                 Ok(Some(claimed)) => {
                     if claimed.task.attempts == 1 {
                         let waited = self.clock.now().millis_since(Moment(claimed.task.create_time));
@@ -148,15 +154,19 @@ impl Worker {
         }
     }
 
-    /// Takes the next waiting task, which has the slot from then on.
-    async fn claim(&self, slot: OwnedSemaphorePermit) -> Result<Option<Claimed>, StoreError> {
+    /// Takes the next waiting task, which has the place and the slot from then on.
+    async fn claim(
+        &self,
+        place: OwnedSemaphorePermit,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Option<Claimed>, StoreError> {
         let _claiming = self.claiming.lock().await;
         let Some(task) = self.store.claim_task(std::process::id(), self.clock.now()).await? else { return Ok(None) };
-        let (cancel, watch) = (CancellationToken::new(), Arc::new(StageWatch::default()));
-        let under_way =
-            UnderWay { task: task.clone(), cancel: cancel.clone(), watch: watch.clone(), execution: None, _slot: slot };
-        self.lock().insert(task.id(), under_way);
-        Ok(Some(Claimed { task, cancel, watch }))
+        let (cancel, watch) = (CancellationToken::new(), Arc::new(StageWatch::of_slot(slot)));
+        let claimed = Claimed { task: task.clone(), cancel: cancel.clone(), watch: watch.clone() };
+        let under_way = UnderWay { task, cancel, watch, execution: None, _place: place };
+        self.lock().insert(claimed.task.id(), under_way);
+        Ok(Some(claimed))
     }
 
     /// Says once that waiting tasks are held back, and once that they go on.

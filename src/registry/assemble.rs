@@ -36,12 +36,15 @@ pub struct AssembleOrder {
 }
 
 /// What became of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Assembly {
     /// The image is in the registry, confirmed.
     Done(Assembled),
     /// The registry does not do it this way: the image must go through the daemon. Nothing was put under the target.
     Fallback(String),
+    /// The manifest was sent, and nobody can say whether it is under the tag. The same order again gives the same
+    /// manifest.
+    Unconfirmed(RegistryError),
 }
 
 /// An assembled image.
@@ -68,7 +71,7 @@ struct Layers {
 }
 
 impl RegistryClient {
-    /// Assembles an image. Any error leaves the target's tag as it was, but for one while confirming the manifest.
+    /// Assembles an image. Any error leaves the target's tag as it was.
     pub async fn assemble(&self, order: &AssembleOrder) -> Result<Assembly, RegistryError> {
         let (source, target) = (self.path_of(&order.source), self.path_of(&order.target));
         let mut scopes = vec![Scope::push(&target)];
@@ -93,7 +96,11 @@ impl RegistryClient {
         let sent_bytes = (config.len() + manifest.len()) as u64;
         let media_type = &stored.manifest.media_type;
         let tag = order.target.tag_or_latest();
-        let digest = self.put_manifest(&target, tag, media_type, manifest, &scopes).await?;
+        let digest = match self.put_manifest(&target, tag, media_type, manifest, &scopes).await {
+            Ok(digest) => digest,
+            Err(error) if error.is_transient() => return Ok(Assembly::Unconfirmed(error)),
+            Err(error) => return Err(error),
+        };
         Ok(Assembly::Done(Assembled {
             digest,
             image_id,

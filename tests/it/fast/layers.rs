@@ -194,6 +194,40 @@ async fn old_packages_are_not_served_where_new_ones_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_old_last_step_is_not_served_over_young_ones() {
+    let index = PackageIndex::start().await;
+    let publish = |version: &str| ["fba", "fbb"].map(|name| index.publish(name, version, &[]));
+    publish("1.0");
+    let service = TestService::configured_with(on_the_hosts_network).await;
+    index.lay(&service);
+    let first = Built::of(&service, |target| request(target, &["fba"])).await;
+    let second = Built::of(&service, |target| request(target, &["fba", "fbb"])).await;
+    assert!(second.is_over_an_earlier_one(), "{}", second.build);
+    publish("1.1");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let renewed = std::time::Instant::now();
+    let refresh = |seconds: u64| move |document: &mut Value| document["refresh_after"] = json!(seconds);
+    let third = Built::of(&service, |target| request(target, &["fba"]).edit(refresh(0))).await;
+    let since_renewed = renewed.elapsed().as_secs() + 1;
+    let fourth = Built::of(&service, |target| request(target, &["fba", "fbb"]).edit(refresh(since_renewed))).await;
+    let seen = fourth.look().await;
+    assert!(seen.contains("fba==1.1") && seen.contains("fbb==1.1"), "{}\n{seen}", fourth.build);
+
+    // What this service never built it lets the cache do, unless the cache turns out to have it.
+    let unknown = Built::of(&service, |target| request(target, &["fbb"]).edit(refresh(3_600))).await;
+    assert!(!unknown.build.contains(": not used"), "{}", unknown.build);
+    let other = TestService::configured_with(on_the_hosts_network).await;
+    index.lay(&other);
+    publish("1.2");
+    let elsewhere = Built::of(&other, |target| request(target, &["fbb"]).edit(refresh(3_600))).await;
+    assert!(elsewhere.build.contains(": not used"), "{}", elsewhere.build);
+    assert!(elsewhere.look().await.contains("fbb==1.2"), "{}", elsewhere.build);
+    forget(&[&first, &second, &third, &fourth, &unknown, &elsewhere]).await;
+    other.stop().await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn os_packages_go_over_others_too() {
     let service = TestService::configured().await;
     let shape = |packages: &'static [&'static str]| {

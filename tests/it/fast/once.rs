@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fastbuild::engine::AskDaemon;
 use fastbuild::image::{Digest, ImageReference, installer_pin};
 use fastbuild::settings::BuilderChoice;
 use serde_json::Value;
@@ -160,6 +161,40 @@ async fn what_is_removed_just_before_the_build_is_sent_again() {
         forget(&[&pin, &target]).await;
         service.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_is_removed_just_before_the_build_is_pulled_again() {
+    let engine = lab::engine().await;
+    let (seed, base) = (lab::base("debian:12"), lab::unique_name("lost-base"));
+    lab::have(engine.as_ref(), &seed).await;
+    // An image of its own, or the names of others would keep it on the daemon.
+    let container = docker_text(&["create", &seed.to_string(), "true"]).await;
+    docker_text(&["commit", &container, &base.to_string()]).await;
+    docker_text(&["rm", &container]).await;
+    engine.push(&base, Some(&lab::account()), &AskDaemon, &lab::Events::default()).await.unwrap();
+    let id = engine.inspect_image(&base.to_string()).await.unwrap().unwrap().image_id.unwrap();
+    let (is_done, pin) = (AtomicBool::new(false), fastbuild::image::base_pin(&id));
+    let names = [base.to_string(), pin.to_string()];
+    let meddling = Meddling::before_build(move |_| {
+        let names = names.clone();
+        let is_first = !is_done.swap(true, Ordering::SeqCst);
+        Box::pin(async move {
+            if is_first {
+                docker_text(&["rmi", &names[0], &names[1]]).await;
+            }
+        })
+    });
+    let service = TestService::start_over(Arc::new(tempfile::tempdir().unwrap()), |_| {}, meddling).await;
+    assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
+    let target = lab::unique_name("once");
+    let shape = RequestShape::console(&base, &target, "").os_packages("apt", &["tree"]);
+    let task = service.build(&shape.build(), LIMIT).await;
+    let log = log(&service, &task, "build").await;
+    assert!(log.contains("is gone from the Docker server and is put there again"), "{log}");
+    assert!(log.contains(&format!("pulling {}@sha256:", base.name())), "{log}");
+    forget(&[&pin, &target]).await;
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

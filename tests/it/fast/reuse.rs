@@ -1,13 +1,18 @@
 //! One build per distinct request: what is served from an earlier build, what never is, and that nobody can tell.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fastbuild::engine::AskDaemon;
 use fastbuild::image::ImageReference;
+use fastbuild::settings::Settings;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::lab;
-use crate::support::{RequestShape, TestService, docker, docker_text};
+use crate::support::scripted::{ScriptedConnector, ScriptedEngine};
+use crate::support::{Configuration, RequestShape, TestService, docker, docker_text};
 
 const LIMIT: Duration = Duration::from_secs(300);
 const NOTHING_TO_BUILD: &str = "nothing to build: task ";
@@ -123,6 +128,39 @@ async fn the_same_request_at_the_same_time_is_built_once() {
     assert_eq!(built, 1);
     for target in &targets {
         docker(&["rmi", &target.to_string()]).await;
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_the_same_image_keeps_nobody_from_building() {
+    let engine = Arc::new(ScriptedEngine { gate: Some(Semaphore::new(0)), ..ScriptedEngine::default() });
+    let connector = Arc::new(ScriptedConnector(engine.clone()));
+    let two_slots = |settings: &mut Settings| settings.build.max_concurrent = 2;
+    let service = TestService::start_over(Arc::new(tempfile::tempdir().unwrap()), two_slots, connector).await;
+    assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
+    let submit = async |package: &str| {
+        let (base, target) = (lab::base("scripted:1"), lab::unique_name("reuse"));
+        service.submit(&RequestShape::console(&base, &target, "").os_packages("apt", &[package]).build()).await
+    };
+    let mut tasks = vec![submit("tree").await];
+    let builds = async |count: usize| {
+        for _ in 0..500 {
+            if engine.builds.load(Ordering::SeqCst) == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{} builds, not {count}", engine.builds.load(Ordering::SeqCst));
+    };
+    builds(1).await;
+    for package in ["tree", "tree", "tree", "jq"] {
+        tasks.push(submit(package).await);
+    }
+    builds(2).await;
+    engine.gate.as_ref().unwrap().add_permits(100);
+    for task_id in tasks {
+        assert_eq!(service.end_of(task_id, LIMIT).await["state"], "PUSH_SUCCESS");
     }
     service.stop().await;
 }

@@ -87,14 +87,30 @@ async fn nobody_builds_over_the_image_of_another_user() {
     index.lay(&service);
     let shape = |pip: &'static [&'static str]| move |target: &ImageReference| -> RequestShape { request(target, pip) };
 
-    service.client = client(&token(&service.state, "ann", "ann", Role::Submit).await);
+    let ann = token(&service.state, "ann", "ann", Role::Submit).await;
+    let bob = token(&service.state, "bob", "bob", Role::Submit).await;
+    service.client = client(&ann);
     let of_ann = Built::of(&service, shape(&["fba"])).await;
-    service.client = client(&token(&service.state, "bob", "bob", Role::Submit).await);
+    service.client = client(&bob);
     let of_bob = Built::of(&service, shape(&["fba", "fbb"])).await;
     assert!(!of_bob.is_over_an_earlier_one(), "{}", of_bob.prepare);
     assert!(of_bob.prepare.contains("no earlier image of this base holds a part of the list"), "{}", of_bob.prepare);
     let again_of_bob = Built::of(&service, shape(&["fba", "fbb", "fbc"])).await;
     assert!(again_of_bob.is_over_an_earlier_one(), "bob's own: {}", again_of_bob.prepare);
     forget(&[&of_ann, &of_bob, &again_of_bob]).await;
+
+    // What ann protects with a password tells bob nothing, also not whether he guessed it.
+    let ssh = |target: &ImageReference| shape(&["fba"])(target).ssh("Alkaid123456");
+    service.client = client(&ann);
+    let [of_ann, again_of_ann] = [Built::of(&service, ssh).await, Built::of(&service, ssh).await];
+    assert!(again_of_ann.build.contains("nothing to build: task "), "{}", again_of_ann.build);
+    let public = Built::of(&service, shape(&["fba", "fbc"])).await;
+    service.client = client(&bob);
+    let of_bob = Built::of(&service, ssh).await;
+    assert!(!of_bob.build.contains("nothing to build"), "{}", of_bob.build);
+    let served = Built::of(&service, shape(&["fba", "fbc"])).await;
+    assert!(served.build.contains("nothing to build: an earlier task built the same"), "{}", served.build);
+    assert!(!served.build.contains(public.target.tag_or_latest()), "{}", served.build);
+    forget(&[&of_ann, &again_of_ann, &public, &of_bob]).await;
     service.stop().await;
 }

@@ -17,4 +17,5 @@ mod refusals;
 mod remains;
 mod restart;
 mod rotation;
+mod silence;
 mod table;

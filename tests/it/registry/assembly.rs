@@ -97,6 +97,23 @@ async fn a_tag_that_somebody_else_takes_meanwhile_is_no_success() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_may_be_there_is_the_same_when_it_is_put_again() {
+    let harbor = Harbor::start().await;
+    let digest = harbor.put_image("base/a", "1", &[b"one"], &labels());
+    let order = order(&harbor.reference("base/a:1"), &digest, &harbor.reference("team/b:2"));
+    harbor.fail(Method::HEAD, "/manifests/2", usize::MAX, Fault::Status(503, ""));
+    let answer = harbor.client().assemble(&order).await.unwrap();
+    assert!(matches!(answer, Assembly::Unconfirmed(RegistryError::Busy { status: 503, .. })), "{answer:?}");
+    let first = harbor.tag("team/b", "2");
+    assert!(first.is_some(), "it is there all the same");
+    harbor.clear_faults();
+    let again = done(harbor.client().assemble(&order).await.unwrap());
+    assert_eq!(first, Some(again.digest.to_string()));
+    harbor.fail(Method::PUT, "/manifests/2", 1, Fault::Status(403, ""));
+    assert!(harbor.client().assemble(&order).await.is_err(), "a refusal leaves the tag as it was");
+}
+
+#[tokio::test]
 async fn a_revoked_token_is_fetched_again() {
     let harbor = Harbor::start().await;
     harbor.put_image("base/a", "1", &[b"one"], &labels());

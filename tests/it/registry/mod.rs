@@ -31,5 +31,6 @@ fn done(assembly: Assembly) -> Assembled {
     match assembly {
         Assembly::Done(assembled) => assembled,
         Assembly::Fallback(reason) => panic!("fell back: {reason}"),
+        Assembly::Unconfirmed(error) => panic!("unconfirmed: {error}"),
     }
 }
