@@ -5,7 +5,7 @@ use super::failure::StageFailure;
 use crate::catalogue::{InstallerKind, SoftwareListing};
 use crate::engine::Builder;
 use crate::image::{ImageConfig, ImageReference, RegistryHost};
-use crate::recipe::{self, PipTool, RecipeOptions};
+use crate::recipe::{self, PipTool, RecipeOptions, Sharers, UNTRUSTED_LABEL};
 use crate::request::{BuildRequest, FileName};
 use crate::settings::{BuilderChoice, DefaultPython, PipInstaller};
 use crate::site::{DockerServer, Harbor};
@@ -23,7 +23,7 @@ impl Pipeline {
         let names = |names: &[String]| -> Vec<FileName> { names.iter().filter_map(|name| name.parse().ok()).collect() };
         Ok(RecipeOptions {
             builder: self.builder(docker).await?,
-            cache_scope: self.cache_scope(harbor, &request.base, base),
+            sharers: self.sharers(harbor, &request.base, base),
             default_python: match &self.settings.build.default_python {
                 DefaultPython::Auto => recipe::DefaultPython::Auto,
                 DefaultPython::System => recipe::DefaultPython::System,
@@ -35,8 +35,8 @@ impl Pipeline {
             python_tarballs: names(&software.python),
             conda_installers: names(&software.conda),
             pip_tool: match self.settings.build.pip_installer {
-                PipInstaller::Pip => PipTool::Pip,
-                PipInstaller::Auto => PipTool::Auto(self.uv_files(names(&software.pip)).await),
+                PipInstaller::Auto if !request.plain_pip => PipTool::Auto(self.uv_files(names(&software.pip)).await),
+                _ => PipTool::Pip,
             },
         })
     }
@@ -62,13 +62,13 @@ impl Pipeline {
     }
 
     /// Bases of our Harbor and of trusted registries share package caches; any other base has caches of its own, since
-    /// what runs in its builds could poison them.
-    fn cache_scope(&self, harbor: &Harbor, name: &ImageReference, base: &ImageConfig) -> String {
+    /// what runs in its builds could poison them. So has what was built from it, wherever it lies now.
+    fn sharers(&self, harbor: &Harbor, name: &ImageReference, base: &ImageConfig) -> Sharers {
         let registry = name.registry().map_or("docker.io", RegistryHost::as_str);
         let is_trusted = self.settings.build.trusted_registries.iter().any(|trusted| trusted == registry);
-        if is_trusted || harbor.account_for(name).is_some() {
-            return "shared".to_owned();
+        if (is_trusted || harbor.account_for(name).is_some()) && !base.labels.contains_key(UNTRUSTED_LABEL) {
+            return Sharers::Trusted;
         }
-        base.image_id.as_ref().map_or("unknown", |id| &id.hex()[..16]).to_owned()
+        Sharers::OneBase(base.image_id.as_ref().map_or("unknown", |id| &id.hex()[..16]).to_owned())
     }
 }

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::Remark;
 use super::draft::Draft;
+use super::plan::RecipeInput;
 use super::services::{LABEL, Services};
+use super::{Remark, Sharers};
 use crate::dockerfile::Instruction;
 use crate::image::ImageConfig;
 use crate::inspect::START_SCRIPT;
+
+/// Says of an image that something below it was not trusted: it comes from us, and still shares no caches.
+pub const UNTRUSTED_LABEL: &str = "fastbuild.untrusted";
 
 /// Entrypoint, command and user. `changed_user` says whether the steps ran as root in place of the base's user.
 pub(super) fn start(draft: &mut Draft, services: &Services, base: &ImageConfig, changed_user: bool) {
@@ -38,13 +42,17 @@ pub(super) fn is_other_user(user: &str) -> bool {
 }
 
 /// The labels: ours, the task's, and what the start script starts.
-pub(super) fn labels(services: &Services, task_id: i64, maintainer: &str) -> BTreeMap<String, String> {
+pub(super) fn labels(services: &Services, input: &RecipeInput<'_>) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::from([
         ("constructor".to_owned(), "FastBuild".to_owned()),
-        ("task_id".to_owned(), task_id.to_string()),
+        ("task_id".to_owned(), input.task_id.to_string()),
     ]);
+    if input.options.sharers != Sharers::Trusted {
+        labels.insert(UNTRUSTED_LABEL.to_owned(), "true".to_owned());
+    }
+    let maintainer = &input.request.maintainer;
     if !maintainer.is_empty() {
-        labels.insert("maintainer".to_owned(), maintainer.to_owned());
+        labels.insert("maintainer".to_owned(), maintainer.clone());
     }
     if let Some(after) = &services.after
         && let Ok(text) = serde_json::to_string(after)

@@ -18,18 +18,21 @@ mod options;
 mod os_packages;
 mod pip;
 mod plan;
+mod planner;
 mod python_source;
 mod remark;
 mod services;
 mod shell;
 mod sshd;
+mod stages;
 mod start_script;
 mod uv;
 
 pub use chain::{Chains, Extends, ONE_FULL_STEP};
 pub use error::RecipeError;
+pub use finish::UNTRUSTED_LABEL;
 pub use needed::{NeededFiles, named_files, needed_files};
-pub use options::{DefaultPython, PipTool, RecipeOptions};
+pub use options::{DefaultPython, PipTool, RecipeOptions, Sharers};
 pub use plan::{Recipe, RecipeInput, ResolvedFiles, plan};
 pub use remark::Remark;
 

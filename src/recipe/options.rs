@@ -26,13 +26,33 @@ pub enum PipTool {
     Auto(Vec<FileName>),
 }
 
+/// Who shares package caches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Sharers {
+    /// All trusted bases.
+    #[default]
+    Trusted,
+    /// The builds from one base that is not trusted, and named by this.
+    OneBase(String),
+}
+
+impl Sharers {
+    /// Their part of a cache's name.
+    pub(super) fn scope(&self) -> &str {
+        match self {
+            Self::Trusted => "shared",
+            Self::OneBase(name) => name,
+        }
+    }
+}
+
 /// What the settings, the catalogue and the daemon say.
 #[derive(Debug, Clone)]
 pub struct RecipeOptions {
     /// Which builder reads the Dockerfile.
     pub builder: Builder,
-    /// Who shares package caches: one word for trusted bases, another for each that is not.
-    pub cache_scope: String,
+    /// With whom the base shares package caches.
+    pub sharers: Sharers,
     /// Which Python goes into an image without one.
     pub default_python: DefaultPython,
     /// Source tarballs of Python in the catalogue.
@@ -47,7 +67,7 @@ impl Default for RecipeOptions {
     fn default() -> Self {
         Self {
             builder: Builder::BuildKit,
-            cache_scope: "shared".to_owned(),
+            sharers: Sharers::Trusted,
             default_python: DefaultPython::Auto,
             python_tarballs: Vec::new(),
             conda_installers: Vec::new(),

@@ -36,6 +36,8 @@ pub struct BuildRequest {
     pub force: bool,
     /// Oldest age in seconds at which an earlier result still counts; absent means any age.
     pub refresh_after_seconds: Option<u64>,
+    /// Install pip packages with pip itself, whatever else could.
+    pub plain_pip: bool,
 }
 
 /// A Python to build from source.

@@ -93,6 +93,7 @@ impl Judge {
             jupyter_password,
             force: wire.force,
             refresh_after_seconds: wire.refresh_after_seconds,
+            plain_pip: wire.plain_pip,
         })
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Wire {
     pub(super) jupyter_secrets: Vec<Text>,
     pub(super) force: bool,
     pub(super) refresh_after_seconds: Option<u64>,
+    pub(super) plain_pip: bool,
 }
 
 /// What is to be installed of a tool itself.
@@ -85,6 +86,7 @@ fn read(body: &Section<'_>, errors: &mut Errors) -> Option<Wire> {
     });
     let force = body.optional_truth("force", errors).unwrap_or_default();
     let refresh_after_seconds = body.optional_whole_number("refresh_after", errors);
+    let plain_pip = body.optional_truth("plain_pip", errors).unwrap_or_default();
 
     let ((task_name, callback_url), (target, tag), description, task_secrets) = task?;
     let ((base_image, maintainer), tools) = dockerfile?;
@@ -107,6 +109,7 @@ fn read(body: &Section<'_>, errors: &mut Errors) -> Option<Wire> {
         jupyter_secrets: jupyter_secrets.into_iter().flatten().collect(),
         force,
         refresh_after_seconds,
+        plain_pip,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::fixture::*;
 use crate::engine::Builder;
-use crate::recipe::{Chains, Extends, PipTool};
+use crate::recipe::{Chains, Extends, PipTool, Sharers};
 use crate::request::OsInstaller;
 
 fn with(os: &[&'static str], pip: &[&'static str]) -> Case {
@@ -58,7 +58,7 @@ fn whatever_lies_below_changes_the_trunk() {
     let mut other_base = case();
     other_base.pin = "fastbuild.invalid/base:other".parse().unwrap();
     let mut other_scope = case();
-    other_scope.options.cache_scope = "b0e51d197a450263".to_owned();
+    other_scope.options.sharers = Sharers::OneBase("b0e51d197a450263".to_owned());
     let mut other_mirror = case().pip_source("aliyun");
     let mirrored = trunk(&other_mirror);
     other_mirror.request.pip.source = None;

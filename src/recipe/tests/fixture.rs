@@ -60,6 +60,7 @@ fn request() -> BuildRequest {
         jupyter_password: None,
         force: false,
         refresh_after_seconds: None,
+        plain_pip: false,
     }
 }
 

@@ -101,7 +101,7 @@ fn optional_keys_may_be_absent_or_null_and_unknown_ones_are_ignored() {
         bare = without(bare, pointer);
         null = with(null, pointer, Value::Null);
     }
-    for pointer in ["/force", "/refresh_after", "/image_data/tag"] {
+    for pointer in ["/force", "/refresh_after", "/plain_pip", "/image_data/tag"] {
         null = with(null, pointer, Value::Null);
     }
     parse(&bare).unwrap();
@@ -163,12 +163,13 @@ fn scalars_are_taken_as_python_takes_them() {
     document = with(document, &format!("{pip}/install/update"), json!("YES"));
     document = with(document, &format!("{pip}/install/present"), json!(["pip(pip 23)", 3]));
     document = with(document, "/force", json!(1));
+    document = with(document, "/plain_pip", json!("true"));
     document = with(document, "/refresh_after", json!("3600"));
     document = with(document, "/image_data/task_name", json!(true));
     let request = parse(&document).unwrap();
     assert_eq!((request.maintainer.as_str(), request.task_name.as_str()), ("42", "True"));
     assert_eq!(request.pip.software[0].to_string(), "numpy==1.21");
-    assert!(request.pip.upgrade && request.force);
+    assert!(request.pip.upgrade && request.force && request.plain_pip);
     assert_eq!(request.refresh_after_seconds, Some(3600));
     for (word, truth) in [("on", true), ("t", true), ("0", false), ("off", false), ("False", false), ("n", false)] {
         let document = with(console(), "/force", json!(word));

@@ -83,6 +83,18 @@ async fn a_foreign_base_has_caches_of_its_own() {
         }
         service.stop().await;
     }
+    // A name of ours does not make it trusted.
+    let service = TestService::configured().await;
+    let (laundered, target) = (unique_name("guest"), unique_name("guest"));
+    let request = RequestShape::platform(&foreign.parse().unwrap(), &laundered, "").os_packages("apt", &["tree"]);
+    service.build(&request.build(), std::time::Duration::from_mins(5)).await;
+    let request = RequestShape::platform(&laundered, &target, "").os_packages("apt", &["bc"]);
+    let (_, answer) = service.post("/task/preview-dockerfile", &request.build()).await;
+    let laundered_ids = ids(answer["data"]["dockerfile"].as_str().unwrap_or_default());
+    assert!(!laundered_ids.is_empty() && laundered_ids.is_disjoint(&seen[0]), "{laundered_ids:?} {:?}", seen[0]);
+    docker_text(&["rmi", &laundered.to_string()]).await;
+    service.stop().await;
+
     let [ours, foreign, ours_again, trusted] = seen.try_into().expect("four");
     assert!(ours.is_disjoint(&foreign), "{ours:?} {foreign:?}");
     assert_eq!(ours, ours_again);
