@@ -36,23 +36,27 @@ impl Workspaces {
     /// Makes a new task's directory with its request document, which holds no secrets, and returns its name: the moment,
     /// or the next free one.
     pub async fn create(&self, now: Moment, zone: &TimeZone, request_document: &str) -> io::Result<String> {
-        let mut moment = now;
-        loop {
-            let name = moment.as_directory_name(zone);
-            let directory = self.directory(&name);
-            match tokio::fs::create_dir(&directory).await {
-                Ok(()) => {
-                    let written = tokio::fs::write(directory.join(REQUEST_FILE), request_document).await;
-                    if written.is_err() {
-                        // Nothing half-done stays behind; the first error is the one to tell.
-                        let _ = self.remove(&name).await;
+        let (root, zone, document) = (self.root.clone(), zone.clone(), request_document.to_owned());
+        let made = tokio::task::spawn_blocking(move || {
+            let mut moment = now;
+            loop {
+                let name = moment.as_directory_name(&zone);
+                let directory = root.join(&name);
+                match std::fs::create_dir(&directory) {
+                    Ok(()) => {
+                        let written = std::fs::write(directory.join(REQUEST_FILE), &document);
+                        if written.is_err() {
+                            // Nothing half-done stays behind; the first error is the one to tell.
+                            let _ = std::fs::remove_dir_all(&directory);
+                        }
+                        return written.map(|()| name);
                     }
-                    return written.map(|()| name);
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => moment = Moment(moment.0 + 1),
+                    Err(error) => return Err(error),
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => moment = Moment(moment.0 + 1),
-                Err(error) => return Err(error),
             }
-        }
+        });
+        made.await.map_err(io::Error::other)?
     }
 
     /// Makes sure that a task's directory is there, should somebody have removed it.

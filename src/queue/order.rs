@@ -39,8 +39,8 @@ impl QueueOrder {
 pub async fn queue_positions(store: &Store, rows: &[TaskRow]) -> Result<HashMap<i64, i64>, StoreError> {
     let waiting = || rows.iter().filter(|row| row.state == TaskState::Queued.as_str()).map(|row| row.primary_id);
     let (Some(from), Some(to)) = (waiting().min(), waiting().max()) else { return Ok(HashMap::new()) };
-    let order = QueueOrder::new(store.queue_lines().await?);
-    let ranks = store.queue_ranks(from, to).await?;
+    let (lines, ranks) = tokio::try_join!(store.queue_lines(), store.queue_ranks(from, to))?;
+    let order = QueueOrder::new(lines);
     let position = |QueueRank { primary_id, queue_user, rank }| (primary_id, order.position(&queue_user, rank));
     Ok(ranks.into_iter().map(position).collect())
 }

@@ -8,7 +8,7 @@ use super::worker::Worker;
 use crate::callback::RefusedAddress;
 use crate::catalogue::CatalogueError;
 use crate::disk::LowDisk;
-use crate::image::{ImageDescriptor, ImageReference};
+use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
 use crate::language::Message;
 use crate::pipeline::{
     Checked, InspectionError, KeptPasswords, Pipeline, REQUEST_PURPOSE, StageFailure, find_files, preview_recipe,
@@ -16,7 +16,7 @@ use crate::pipeline::{
 use crate::recipe::{RecipeError, Remark, named_files, needed_files};
 use crate::request::{BuildRequest, RequestError, redacted_document};
 use crate::secret::SecretError;
-use crate::site::{Harbor, SiteError};
+use crate::site::{DockerServer, Harbor, SiteError};
 use crate::store::{NewTask, StoreError, TaskRow};
 use crate::task::TaskId;
 
@@ -244,14 +244,25 @@ impl Submissions {
             return Err(SubmitError::DiskLow(low));
         }
         let queue_user = queue_user(&submission.owner, request);
-        self.refuse_crowd(&queue_user).await?;
         if let Some(url) = &request.callback_url {
             pipeline.callbacks.check_receiver(url.url())?;
         }
         let harbor = pipeline.site.harbor().await?;
-        self.is_in_use(&harbor, &request.target, replaces).await?;
-        find_files(&pipeline.catalogue, &named_files(request)).await?;
-        let descriptor = self.check_present(request, &harbor).await?;
+        let named = named_files(request);
+        // None needs another's answer. Only what costs the daemon more than a look waits until nothing is refused.
+        let (crowd, in_use, files, present) = tokio::join!(
+            self.refuse_crowd(&queue_user),
+            self.is_in_use(&harbor, &request.target, replaces),
+            find_files(&pipeline.catalogue, &named),
+            self.present_base(request),
+        );
+        crowd?;
+        in_use?;
+        files?;
+        let descriptor = match present? {
+            Some((docker, base)) => self.check_present(request, &harbor, &docker, &base).await?,
+            None => None,
+        };
         let task = self.store(request, document, kept, submission, queue_user, &harbor).await?;
         tracing::info!(task.id = %task.id(), "task {} accepted: {} from {}", task.id(), request.target, request.base);
         self.worker.wake();
@@ -263,12 +274,13 @@ impl Submissions {
         let Pipeline { store, settings, metrics, .. } = self.pipeline.as_ref();
         let is_full = |total: i64, limit: u64| u64::try_from(total).unwrap_or(0) >= limit;
         let (all, own) = (settings.limits.unfinished_tasks, settings.limits.unfinished_tasks_per_user);
-        if is_full(store.unfinished_total().await?, all) {
+        let (total, total_of_user) = tokio::try_join!(store.unfinished_total(), store.unfinished_total_of(queue_user))?;
+        if is_full(total, all) {
             metrics.submission_refused("queue_full");
             let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
             return Err(SubmitError::QueueFull { limit: all, position });
         }
-        if is_full(store.unfinished_total_of(queue_user).await?, own) {
+        if is_full(total_of_user, own) {
             metrics.submission_refused("user_limit");
             let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
             return Err(SubmitError::UserLimit { queue_user: queue_user.to_owned(), limit: own, position });
@@ -286,39 +298,52 @@ impl Submissions {
     ) -> Result<(), SubmitError> {
         let store = &self.pipeline.store;
         let key = harbor.name_key(target);
-        if let Some(image) = store.image_by_name(&key).await?
+        let (image, unfinished) = tokio::try_join!(store.image_by_name(&key), store.unfinished_task_for_target(&key))?;
+        if let Some(image) = image
             && replaces.is_none_or(|replaced| image.task_id != replaced.0)
         {
             return Err(SubmitError::ImageExists(target.to_string()));
         }
-        match store.unfinished_task_for_target(&key).await? {
+        match unfinished {
             Some(task) => Err(target_in_use(target, task)),
             None => Ok(()),
         }
     }
 
-    /// The base's inspection when the base is on the daemon, held against the request. A base that cannot be inspected
-    /// is the pipeline's to report.
-    async fn check_present(
+    /// The base's configuration when the base is on the daemon.
+    async fn present_base(
         &self,
         request: &BuildRequest,
-        harbor: &Harbor,
-    ) -> Result<Option<ImageDescriptor>, SubmitError> {
-        let pipeline = &self.pipeline;
-        let docker = match pipeline.site.docker_server().await {
+    ) -> Result<Option<(Arc<DockerServer>, ImageConfig)>, SubmitError> {
+        let docker = match self.pipeline.site.docker_server().await {
             Ok(docker) => docker,
             Err(SiteError::Engine(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let Ok(Some(base)) = docker.engine.inspect_image(&request.base.to_string()).await else { return Ok(None) };
-        let descriptor = match pipeline.inspections.describe(docker.engine.as_ref(), &request.base, &base).await {
+        let base = docker.engine.inspect_image(&request.base.to_string()).await;
+        Ok(base.ok().flatten().map(|base| (docker, base)))
+    }
+
+    /// The inspection of a base that is on the daemon, held against the request. A base that cannot be inspected is the
+    /// pipeline's to report.
+    async fn check_present(
+        &self,
+        request: &BuildRequest,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        base: &ImageConfig,
+    ) -> Result<Option<ImageDescriptor>, SubmitError> {
+        let pipeline = &self.pipeline;
+        let (described, options) = tokio::join!(
+            pipeline.inspections.describe(docker.engine.as_ref(), &request.base, base),
+            pipeline.recipe_options(request, harbor, docker, base),
+        );
+        let descriptor = match described {
             Ok((descriptor, _)) => descriptor,
             Err(InspectionError::Inspect(_)) => return Ok(None),
             Err(InspectionError::Store(error)) => return Err(error.into()),
         };
-        let Ok(options) = pipeline.recipe_options(request, harbor, &docker, &base).await else {
-            return Ok(Some(descriptor));
-        };
+        let Ok(options) = options else { return Ok(Some(descriptor)) };
         let needed = needed_files(request, &descriptor, &options)?;
         find_files(&pipeline.catalogue, &needed).await?;
         Ok(Some(descriptor))

@@ -7,6 +7,7 @@
 mod access;
 mod callback;
 mod check_result;
+mod checkpoints;
 mod configuration;
 mod content;
 mod group_sync;
@@ -30,6 +31,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use checkpoints::Checkpoints;
 use group_sync::GroupSync;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -140,6 +142,7 @@ pub struct Store {
     turn: Mutex<()>,
     sync: GroupSync,
     commits: AtomicU64,
+    checkpoints: Checkpoints,
     _lock: Option<std::fs::File>,
 }
 
@@ -161,8 +164,9 @@ impl Writing<'_> {
     pub async fn commit(self) -> Result<(), StoreError> {
         let Self { transaction, turn, store, durability } = self;
         transaction.commit().await?;
-        store.commits.fetch_add(1, Ordering::SeqCst);
+        let commits = store.commits.fetch_add(1, Ordering::SeqCst);
         drop(turn);
+        store.checkpoints.note(commits);
         match durability {
             Durability::Durable => store.sync.wait().await.map_err(StoreError::Flush),
             Durability::Relaxed => {
@@ -200,14 +204,18 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .synchronous(SqliteSynchronous::Normal)
             .pragma("trusted_schema", "OFF");
-        let writer = pool(options.clone(), 1).await?;
+        // Whoever owns the database does it beside the writers, see `checkpoints`.
+        let own_checkpoints = options.clone().pragma("wal_autocheckpoint", "0");
+        let writer = pool(if lock.is_some() { own_checkpoints.clone() } else { options.clone() }, 1).await?;
         if lock.is_some() {
             sqlx::migrate!().run(&writer).await?;
         }
         let readers = pool(options.read_only(true).create_if_missing(false), READERS).await?;
         let sync = GroupSync::new(path).map_err(|source| StoreError::Unopenable { path: path.to_owned(), source })?;
         sync.wait().await.map_err(StoreError::Flush)?;
-        Ok(Self { readers, writer, turn: Mutex::new(()), sync, commits: AtomicU64::new(0), _lock: lock })
+        let checkpoints = if lock.is_some() { Checkpoints::start(own_checkpoints) } else { Checkpoints::default() };
+        let commits = AtomicU64::new(0);
+        Ok(Self { readers, writer, turn: Mutex::new(()), sync, commits, checkpoints, _lock: lock })
     }
 
     /// How many transactions this process has committed: while it stays the same, a read gives the same rows.
@@ -246,6 +254,7 @@ impl Store {
 
     /// Closes the connections and leaves a database without a write-ahead log behind.
     pub async fn close(&self) {
+        self.checkpoints.stop().await;
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -272,7 +281,9 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
                 if connections > 1 {
                     return Ok(true);
                 }
-                connection.ping().await?;
+                if connection.is_in_transaction() {
+                    connection.ping().await?;
+                }
                 Ok(!connection.is_in_transaction())
             })
         })
