@@ -52,9 +52,6 @@ pub enum CallbackSetupError {
     /// A signing secret.
     #[error(transparent)]
     Signing(#[from] SigningSecretError),
-    /// The HTTP client.
-    #[error("the HTTP client for callbacks cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// Delivers callbacks.

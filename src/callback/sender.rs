@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use url::{Host, Url};
 
-use super::delivery::CallbackSetupError;
 use super::docker_server::{self, CurrentServer};
 use super::echo::Credentials;
 use super::policy::{AddressPolicy, RefusedAddress};
 use super::resolver::CheckedResolver;
-use super::signature::{self, SigningKeys};
+use super::signature::{self, SigningKeys, SigningSecretError};
 use crate::engine::Endpoint;
 use crate::settings::CallbackSection;
 
@@ -47,12 +46,18 @@ impl Answer {
 
 /// Sends callbacks.
 pub(super) struct Sender {
-    client: reqwest::Client,
-    /// For receivers on the very web port that the Docker server listens on.
-    client_beside_server: reqwest::Client,
+    /// Made for the first callback: the system's authorities take memory that a service without callbacks need not have.
+    clients: OnceLock<Clients>,
+    timeout: Duration,
     policy: Arc<AddressPolicy>,
     current_server: CurrentServer,
     signing_keys: SigningKeys,
+}
+
+struct Clients {
+    usual: reqwest::Client,
+    /// For receivers on the very web port that the Docker server listens on.
+    beside_server: reqwest::Client,
 }
 
 impl Sender {
@@ -60,9 +65,20 @@ impl Sender {
         settings: &CallbackSection,
         policy: AddressPolicy,
         current_server: CurrentServer,
-    ) -> Result<Self, CallbackSetupError> {
-        let signing_keys = SigningKeys::new(&settings.signing_secrets)?;
-        let policy = Arc::new(policy);
+    ) -> Result<Self, SigningSecretError> {
+        Ok(Self {
+            clients: OnceLock::new(),
+            timeout: Duration::from_secs(settings.timeout_seconds),
+            policy: Arc::new(policy),
+            current_server,
+            signing_keys: SigningKeys::new(&settings.signing_secrets)?,
+        })
+    }
+
+    fn clients(&self) -> Result<&Clients, reqwest::Error> {
+        if let Some(clients) = self.clients.get() {
+            return Ok(clients);
+        }
         let authorities = rustls_native_certs::load_native_certs()
             .certs
             .iter()
@@ -71,16 +87,16 @@ impl Sender {
         let builder = |beside: Option<CurrentServer>| {
             let builder = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
-                .timeout(Duration::from_secs(settings.timeout_seconds))
+                .timeout(self.timeout)
                 .no_proxy()
                 .user_agent(concat!("FastBuild/", env!("CARGO_PKG_VERSION")))
-                .dns_resolver(Arc::new(CheckedResolver { policy: policy.clone(), beside }));
+                .dns_resolver(Arc::new(CheckedResolver { policy: self.policy.clone(), beside }));
             authorities.iter().cloned().fold(builder, reqwest::ClientBuilder::add_root_certificate)
         };
-        let client = builder(None).pool_idle_timeout(Duration::from_secs(30)).build()?;
+        let usual = builder(None).pool_idle_timeout(Duration::from_secs(30)).build()?;
         // A connection that stays open would not ask the resolver again.
-        let client_beside_server = builder(Some(current_server.clone())).pool_max_idle_per_host(0).build()?;
-        Ok(Self { client, client_beside_server, policy, current_server, signing_keys })
+        let beside_server = builder(Some(self.current_server.clone())).pool_max_idle_per_host(0).build()?;
+        Ok(self.clients.get_or_init(|| Clients { usual, beside_server }))
     }
 
     /// Checks what a URL alone shows.
@@ -131,18 +147,20 @@ impl Sender {
     async fn client_for(&self, url: &Url) -> Result<&reqwest::Client, String> {
         let server = (self.current_server)();
         self.check_beside(url, server.as_ref()).map_err(|refused| refused.to_string())?;
-        let Some(host) = docker_server::host_on_web_port(url, server.as_ref()) else { return Ok(&self.client) };
+        let clients = self.clients();
+        let clients = clients.map_err(|error| format!("the HTTP client for callbacks cannot be made: {error}"))?;
+        let Some(host) = docker_server::host_on_web_port(url, server.as_ref()) else { return Ok(&clients.usual) };
         // An address in the URL is not resolved, so that the resolver does not see it.
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            _ => return Ok(&self.client_beside_server),
+            _ => return Ok(&clients.beside_server),
         };
         let own = docker_server::addresses(host).await.map_err(|error| error.to_string())?;
         if docker_server::is_own(address, &own) {
             return Err(RefusedAddress::DockerServer(address.to_string()).to_string());
         }
-        Ok(&self.client_beside_server)
+        Ok(&clients.beside_server)
     }
 }
 
