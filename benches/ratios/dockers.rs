@@ -73,6 +73,12 @@ impl Bench {
         Ok(format!("{}/bench/image:{tag}", self.registry).parse()?)
     }
 
+    /// A name in a repository that nothing else is in.
+    pub fn target_elsewhere(&self) -> Outcome<ImageReference> {
+        let repository = hex::encode(rand::random::<[u8; 6]>());
+        Ok(format!("{}/bench/image-{repository}:1", self.registry).parse()?)
+    }
+
     /// A fresh directory.
     pub fn fresh(&self, name: &str) -> Outcome<PathBuf> {
         let path = self.directory.path().join(format!("{name}-{}", hex::encode(rand::random::<[u8; 4]>())));

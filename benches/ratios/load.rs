@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 use super::measure::percentile;
 use super::outcome::{Outcome, fault};
 
+/// How an answer begins that refuses what was asked: it is a 200 as well.
+const REFUSAL: &[u8] = b"{\"code\":-1";
+
 /// What a run gave.
 pub struct Load {
     /// Time of every request.
@@ -42,13 +45,6 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
         .into_bytes()
-}
-
-/// One GET on a connection of its own; the answer's body.
-pub async fn once(port: u16, path: &str) -> Outcome<Vec<u8>> {
-    let mut connection = Connection::open(port).await?;
-    connection.ask(&get(path)).await?;
-    Ok(connection.body().to_vec())
 }
 
 /// Sends the requests that `next` makes on this many connections, each as soon as the one before it is answered.
@@ -83,7 +79,7 @@ pub async fn run(
 }
 
 /// One kept connection.
-struct Connection {
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
@@ -91,7 +87,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(port: u16) -> Outcome<Self> {
+    /// Connects to a port of this machine.
+    pub async fn open(port: u16) -> Outcome<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; 64 << 10], filled: 0, head: 0 })
@@ -101,8 +98,8 @@ impl Connection {
         &self.buffer[self.head..self.filled]
     }
 
-    /// Sends a request and reads its answer, which must be a 200 with a length.
-    async fn ask(&mut self, request: &[u8]) -> Outcome<()> {
+    /// Sends a request and reads its answer, which must be a 200 with a length and no refusal.
+    pub async fn ask(&mut self, request: &[u8]) -> Outcome<()> {
         self.stream.write_all(request).await?;
         self.filled = 0;
         let mut wanted = None;
@@ -122,6 +119,9 @@ impl Connection {
                 wanted = Some(self.head + self.length()?);
             }
             if wanted.is_some_and(|wanted| self.filled >= wanted) {
+                if self.body().starts_with(REFUSAL) {
+                    return fault(format!("refused: {}", String::from_utf8_lossy(self.body())));
+                }
                 return Ok(());
             }
         }

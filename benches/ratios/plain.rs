@@ -9,9 +9,14 @@ use super::outcome::Outcome;
 
 /// Builds and pushes a Dockerfile under a fresh name; how long the two commands took.
 pub async fn build_and_push(bench: &Bench, dockerfile: &str) -> Outcome<Duration> {
+    build_and_push_as(bench, dockerfile, &bench.target()?).await
+}
+
+/// The same under this name.
+pub async fn build_and_push_as(bench: &Bench, dockerfile: &str, target: &ImageReference) -> Outcome<Duration> {
     let context = bench.fresh("plain")?;
     std::fs::write(context.join("Dockerfile"), dockerfile)?;
-    let target = bench.target()?.to_string();
+    let target = target.to_string();
     let start = Instant::now();
     bench.docker.run_in(&context, &["build", "--tag", &target, "."]).await?;
     bench.docker.run_in(&context, &["push", &target]).await?;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use reqwest::multipart::Form;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use super::dockers::Bench;
+use super::load::{Connection, get};
 use super::outcome::{Outcome, fault};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -56,8 +56,8 @@ impl Service {
         let client = reqwest::Client::builder().no_proxy().timeout(BUILD_LIMIT).build()?;
         let mut service = Self { child, port, ready_after: Duration::ZERO, client };
         while start.elapsed() < START_LIMIT {
-            if TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-                && super::load::once(port, "/healthz").await.is_ok()
+            if let Ok(mut connection) = Connection::open(port).await
+                && connection.ask(&get("/healthz")).await.is_ok()
             {
                 service.ready_after = start.elapsed();
                 return Ok(service);

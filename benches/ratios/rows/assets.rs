@@ -31,8 +31,7 @@ pub const INSTALLER: Row = Row {
 const INSTALLER_NAME: &str = "Miniconda3-4.12.0-Linux-x86_64.sh";
 
 /// What the service calls of a conda installer, and of its conda; the rest of the file is ballast.
-const STAND_IN: &str = r#"#!/bin/sh
-set -eu
+const STAND_IN: &str = r#"set -eu
 mkdir -p "$3/bin"
 cat >"$3/bin/conda" <<'CONDA'
 #!/bin/sh
@@ -46,11 +45,15 @@ chmod 0755 "$3/bin/conda"
 exit 0
 "#;
 
-/// Lays an installer of this many bytes, which do not compress to nothing, into the service's `tools_dir`.
-pub fn lay_installer(directory: &Path, megabytes: usize) -> Outcome<&'static str> {
+/// What an installer may do first: a line every 20 ms for ten seconds, each with its time in microseconds since 1970.
+pub const TICKS: &str = "for number in $(seq 500); do echo \"tick $(date +%s%6N)\"; sleep 0.02; done\n";
+
+/// Lays an installer of this many megabytes, which do not compress to nothing, into the service's `tools_dir`.
+pub fn lay_installer(directory: &Path, megabytes: usize, does_first: &str) -> Outcome<&'static str> {
     let tools = directory.join("data/tools/conda");
     std::fs::create_dir_all(&tools)?;
     let mut file = std::fs::File::create(tools.join(INSTALLER_NAME))?;
+    file.write_all(does_first.as_bytes())?;
     file.write_all(STAND_IN.as_bytes())?;
     for _ in 0..megabytes {
         let block: Vec<u8> =
@@ -92,7 +95,7 @@ pub async fn installer(bench: &Bench) -> Outcome<Vec<Measured>> {
     let base = bench.base("debian:12")?;
     bench.docker.have(&base).await?;
     let directory = bench.fresh("installer")?;
-    let installer = lay_installer(&directory, 100)?;
+    let installer = lay_installer(&directory, 100, "")?;
     let service = Service::start(&directory, &[]).await?;
     let door = CountingProxy::open(bench.docker.socket()?).await?;
     service.configure(bench, "127.0.0.1", door.port).await?;

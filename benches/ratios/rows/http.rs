@@ -12,7 +12,7 @@ use super::builds::request;
 use crate::child;
 use crate::dockers::Bench;
 use crate::laid;
-use crate::load::{get, post, run};
+use crate::load::{Connection, get, post, run};
 use crate::measure::{Bar, Measured, Row, Samples, percentile};
 use crate::outcome::{Outcome, fault};
 use crate::request::RequestShape;
@@ -199,10 +199,10 @@ async fn with_floor(
     let stop = Arc::new(AtomicBool::new(false));
     let (seen, engine, image) = (stop.clone(), engine.clone(), image.to_owned());
     let alongside = tokio::spawn(async move {
-        let mut times = Vec::new();
+        let (mut times, mut connection) = (Vec::new(), Connection::open(port).await?);
         while !seen.load(Ordering::SeqCst) {
             let start = std::time::Instant::now();
-            crate::load::once(port, "/healthz").await?;
+            connection.ask(&get("/healthz")).await?;
             engine.inspect_image(&image).await?;
             times.push(start.elapsed());
         }

@@ -55,10 +55,11 @@ pub const GROUPS: &[Group] = &[
     Group { name: "start", rows: &memory::START, is_short: true, run: |bench| Box::pin(memory::start(bench)) },
     Group {
         name: "watchers",
-        rows: &memory::WATCHERS,
+        rows: &[memory::WATCHERS],
         is_short: false,
         run: |bench| Box::pin(memory::watchers(bench)),
     },
+    Group { name: "latency", rows: &[memory::LATENCY], is_short: false, run: |bench| Box::pin(memory::latency(bench)) },
     Group { name: "context", rows: &[memory::CONTEXT], is_short: false, run: |bench| Box::pin(memory::context(bench)) },
     Group { name: "scale-list", rows: &[scale::LIST], is_short: false, run: |bench| Box::pin(scale::list(bench)) },
     Group { name: "scale-queue", rows: &scale::QUEUE, is_short: false, run: |bench| Box::pin(scale::queue(bench)) },

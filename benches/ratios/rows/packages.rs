@@ -1,7 +1,5 @@
 //! Packages: nothing cached, package caches warm, one package more. Caches are emptied at the harness's own daemon.
 
-use serde_json::Value;
-
 use super::builds::request;
 use crate::dockers::Bench;
 use crate::measure::{Bar, Measured, Row, Samples};
@@ -59,10 +57,7 @@ async fn cold_start(bench: &Bench) -> Outcome<Service> {
     let base = bench.base(BASE)?;
     bench.docker.forget_everything().await?;
     bench.docker.have(&base).await?;
-    let service = Service::configured(bench, &bench.fresh("packages")?, &[]).await?;
-    // The base's inspection is no download.
-    service.post(&format!("/task/check-image?image_name={base}"), &Value::Null).await?;
-    Ok(service)
+    Service::configured(bench, &bench.fresh("packages")?, &[]).await
 }
 
 /// Both sides from an empty daemon, in turns.

@@ -1,4 +1,5 @@
-//! A thousand tasks through all stages, with an engine that takes no time: what remains is our own work.
+//! A thousand tasks through all stages, with an engine that takes no time: what remains is our own work. Their names are
+//! in a registry that is not our Harbor, so that only the engine is asked, and their base has been inspected before.
 
 use std::time::{Duration, Instant};
 
@@ -25,15 +26,17 @@ const FEW_TASKS: usize = 200;
 const AT_ONCE: usize = 20;
 
 /// Submits this many distinct requests.
-pub async fn submit_many(bench: &Bench, service: &Service, count: usize) -> Outcome<Vec<i64>> {
-    let base = bench.base("scripted:1")?;
+pub async fn submit_many(service: &Service, count: usize) -> Outcome<Vec<i64>> {
+    let base = "registry.invalid/base/scripted:1".parse()?;
+    let target = || format!("registry.invalid/team/image:{}", hex::encode(rand::random::<[u8; 6]>())).parse();
+    service.post(&format!("/task/check-image?image_name={base}"), &Value::Null).await?;
     let mut ids = Vec::with_capacity(count);
     for chunk in (0..count).collect::<Vec<_>>().chunks(AT_ONCE) {
         let requests: Outcome<Vec<Value>> = chunk
             .iter()
             .map(|number| {
                 let package = format!("package-{number}");
-                Ok(request(&base, &bench.target()?, &[package.as_str()], &[]))
+                Ok(request(&base, &target()?, &[package.as_str()], &[]))
             })
             .collect();
         for id in join_all(requests?.iter().map(|request| service.submit(request))).await {
@@ -43,17 +46,17 @@ pub async fn submit_many(bench: &Bench, service: &Service, count: usize) -> Outc
     Ok(ids)
 }
 
-/// Waits until no task waits or runs.
-pub async fn drained(service: &Service) -> Outcome<()> {
+/// Waits until this many tasks have succeeded. The count is asked for, not the tasks: a list of them all would be more
+/// work than they are.
+pub async fn drained(service: &Service, count: usize) -> Outcome<()> {
     for _ in 0..30_000 {
-        let waiting = service.get("/task/queued-tasks").await?;
-        let running = service.get("/task/running-tasks").await?;
-        if [&waiting, &running].iter().all(|list| list.as_array().is_some_and(Vec::is_empty)) {
+        let succeeded = service.get("/task/list-task?page=1&page_size=1&task_status=PUSH_SUCCESS").await?;
+        if succeeded["page"]["total"] == count {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    fault("tasks were left after ten minutes")
+    fault(format!("not all of {count} tasks had succeeded after ten minutes"))
 }
 
 /// From the first submission to the last end.
@@ -64,15 +67,11 @@ pub async fn thousand(bench: &Bench) -> Outcome<Vec<Measured>> {
         let directory = bench.fresh("tasks")?;
         let service = child::scripted(&directory, Script { slots: 5, ..Script::default() }).await?;
         service.configure(bench, &bench.docker.host, 2375).await?;
+        submit_many(&service, 1).await?;
         let start = Instant::now();
-        submit_many(bench, &service, tasks).await?;
-        drained(&service).await?;
-        let rate = f64::from(u32::try_from(tasks)?) / start.elapsed().as_secs_f64();
-        let succeeded = service.get("/task/list-task?page=1&page_size=1&task_status=PUSH_SUCCESS").await?;
-        if succeeded["page"]["total"] != tasks {
-            return fault(format!("of {tasks} tasks {} succeeded", succeeded["page"]["total"]));
-        }
-        ours.push(rate);
+        submit_many(&service, tasks).await?;
+        drained(&service, tasks + 1).await?;
+        ours.push(f64::from(u32::try_from(tasks)?) / start.elapsed().as_secs_f64());
         service.stop().await?;
     }
     Ok(vec![Measured::new(&THOUSAND, ours, Samples::default()).note(format!("{tasks} tasks"))])
