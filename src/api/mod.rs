@@ -48,6 +48,7 @@ mod validation;
 pub use document::openapi_document;
 pub use envelope::{Envelope, Page};
 pub use error::ApiError;
+pub use health::constant_answer;
 pub use kept::KeptAnswers;
 pub use router::router;
 pub use state::AppState;

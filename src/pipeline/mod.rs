@@ -185,7 +185,10 @@ impl Pipeline {
                 build::make(self, run, &prepared).boxed(),
             )
             .await?;
-        build::check_size(&made.built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
+        if let Err(failure) = build::check_size(&made.built, self.settings.build.max_image_size_gb) {
+            run.settle().await?;
+            return Err(RunEnd::TooLarge(failure));
+        }
         // What the registry does not put together after all is built within the push.
         let build_seconds = if made.kept.is_some() { limits.build_seconds } else { 0 };
         let image = run
@@ -234,6 +237,7 @@ impl Pipeline {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            passed: std::sync::Mutex::default(),
             task,
         })
     }

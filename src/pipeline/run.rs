@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::progress::{EventBody, Feed};
 use crate::request::BuildRequest;
 use crate::site::{DockerServer, Harbor};
-use crate::store::{Store, TaskRow};
+use crate::store::{PassedStage, Store, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
 
 const MIRROR_RETRIES: u32 = 2;
@@ -75,6 +75,8 @@ pub struct Run {
     pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The stage that went well last, until the next one stores both: each commit costs all tasks a turn.
+    pub(super) passed: Mutex<Option<PassedStage>>,
 }
 
 impl Run {
@@ -94,7 +96,12 @@ impl Run {
     ) -> Result<T, RunEnd> {
         let failed = |failure: StageFailure| RunEnd::Failed(stage, failure);
         let id = self.id();
-        self.store.begin_stage(id, stage, enter, self.clock.now()).await.map_err(|error| failed(error.into()))?;
+        let (passed, now) = (self.take_passed(), self.clock.now());
+        let begun = match passed {
+            Some(passed) => self.store.change_stage(id, passed, stage, enter, now).await,
+            None => self.store.begin_stage(id, stage, enter, now).await,
+        };
+        begun.map_err(|error| failed(error.into()))?;
         self.feed.write(EventBody::Stage { stage, status: "running".to_owned() });
         if let Some((_, state)) = enter {
             self.feed.write(EventBody::State { state });
@@ -127,9 +134,8 @@ impl Run {
         match &outcome {
             Ok(_) => {
                 if let Some((from, to)) = pass {
-                    let now = self.clock.now();
-                    let moved = self.store.pass_stage(id, stage, from, to, now).await;
-                    moved.map_err(|error| failed(error.into()))?;
+                    let passed = PassedStage { stage, from, to, time: self.clock.now() };
+                    *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
                     self.feed.write(EventBody::Stage { stage, status: "success".to_owned() });
                     self.feed.write(EventBody::State { state: to });
                 }
@@ -142,6 +148,17 @@ impl Run {
             }
         }
         outcome
+    }
+
+    /// Stores that the last stage went well, where no next one does it.
+    pub async fn settle(&self) -> Result<(), RunEnd> {
+        let Some(passed) = self.take_passed() else { return Ok(()) };
+        let stored = self.store.pass_stage(self.id(), passed).await;
+        stored.map(drop).map_err(|error| RunEnd::Failed(passed.stage, error.into()))
+    }
+
+    fn take_passed(&self) -> Option<PassedStage> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits until a transfer has shown no sign of life for too long. The daemon tells of every byte of it; a stage that

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
+use futures_util::future::{Either, ready};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +23,7 @@ use tower_service::Service;
 
 use super::server::Ends;
 use crate::access::Peer;
+use crate::api::constant_answer;
 
 /// hyper must be able to hold at least this much.
 const SMALLEST_BUFFER_BYTES: usize = 64 << 10;
@@ -51,8 +53,12 @@ where
     let answering = Arc::clone(&watch);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let busy = answering.begin();
-        request.extensions_mut().insert(peer);
-        let answer = router.clone().call(request);
+        let answer = if let Some(answer) = constant_answer(&request) {
+            Either::Left(ready(Ok(answer)))
+        } else {
+            request.extensions_mut().insert(peer);
+            Either::Right(router.clone().call(request))
+        };
         async move {
             answer.await.map(|response: Response<axum::body::Body>| response.map(|body| Answer { body, _busy: busy }))
         }

@@ -48,7 +48,7 @@ pub use import::{OldAttempt, OldImage, OldImageLife, OldStage, OldTask};
 pub use queue::{QueueLine, QueueRank};
 pub use retention::ExpiredTask;
 pub use sealed::{Resealed, SealedColumn, SealedRow};
-pub use stage::StageRow;
+pub use stage::{PassedStage, StageRow};
 pub use task::{Failure, NewTask, TaskRow, UnfinishedNames};
 pub use task_list::TaskFilter;
 

@@ -1,6 +1,6 @@
 //! Stages: when each ran and how it ended.
 
-use super::{Durability, Store, StoreError};
+use super::{Durability, Store, StoreError, Writing};
 use crate::clock::Moment;
 use crate::task::{StageName, TaskId, TaskState};
 
@@ -27,6 +27,19 @@ pub struct StageRow {
     pub update_time: i64,
 }
 
+/// A stage that went well, and where it moves the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedStage {
+    /// The stage.
+    pub stage: StageName,
+    /// The task's state before.
+    pub from: TaskState,
+    /// Its state now.
+    pub to: TaskState,
+    /// When it ended.
+    pub time: Moment,
+}
+
 impl Store {
     /// Opens a stage and moves the task with it where the stage has a state for that.
     pub async fn begin_stage(
@@ -37,45 +50,31 @@ impl Store {
         now: Moment,
     ) -> Result<(), StoreError> {
         let mut writing = self.write(Durability::Relaxed).await?;
-        let action = stage.as_str();
-        sqlx::query!(
-            "INSERT OR REPLACE INTO stage (task_id, action, status, start_time, create_time, update_time)
-             VALUES (?1, ?2, 'running', ?3, ?3, ?3)",
-            task_id.0,
-            action,
-            now.0
-        )
-        .execute(writing.connection())
-        .await?;
-        if let Some((from, to)) = advance {
-            super::task::advance(&mut writing, task_id, from, to, now).await?;
-        }
+        open(&mut writing, task_id, stage, advance, now).await?;
         writing.commit().await
     }
 
     /// Closes a stage that went well and moves the task on.
-    pub async fn pass_stage(
-        &self,
-        task_id: TaskId,
-        stage: StageName,
-        from: TaskState,
-        to: TaskState,
-        now: Moment,
-    ) -> Result<bool, StoreError> {
+    pub async fn pass_stage(&self, task_id: TaskId, passed: PassedStage) -> Result<bool, StoreError> {
         let mut writing = self.write(Durability::Relaxed).await?;
-        let action = stage.as_str();
-        sqlx::query!(
-            "UPDATE stage SET status = 'success', end_time = ?3, duration_ms = (?3 - start_time) / 1000, update_time = ?3
-             WHERE task_id = ?1 AND action = ?2",
-            task_id.0,
-            action,
-            now.0
-        )
-        .execute(writing.connection())
-        .await?;
-        let moved = super::task::advance(&mut writing, task_id, from, to, now).await?;
+        let moved = close(&mut writing, task_id, passed).await?;
         writing.commit().await?;
         Ok(moved)
+    }
+
+    /// Closes a stage and opens the next one, in one commit.
+    pub async fn change_stage(
+        &self,
+        task_id: TaskId,
+        passed: PassedStage,
+        next: StageName,
+        advance: Option<(TaskState, TaskState)>,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let mut writing = self.write(Durability::Relaxed).await?;
+        close(&mut writing, task_id, passed).await?;
+        open(&mut writing, task_id, next, advance, now).await?;
+        writing.commit().await
     }
 
     /// Stages of a task in order, the running one included.
@@ -89,4 +88,42 @@ impl Store {
         .fetch_all(&self.readers)
         .await?)
     }
+}
+
+async fn open(
+    writing: &mut Writing<'_>,
+    task_id: TaskId,
+    stage: StageName,
+    advance: Option<(TaskState, TaskState)>,
+    now: Moment,
+) -> Result<(), StoreError> {
+    let action = stage.as_str();
+    sqlx::query!(
+        "INSERT OR REPLACE INTO stage (task_id, action, status, start_time, create_time, update_time)
+             VALUES (?1, ?2, 'running', ?3, ?3, ?3)",
+        task_id.0,
+        action,
+        now.0
+    )
+    .execute(writing.connection())
+    .await?;
+    if let Some((from, to)) = advance {
+        super::task::advance(writing, task_id, from, to, now).await?;
+    }
+    Ok(())
+}
+
+async fn close(writing: &mut Writing<'_>, task_id: TaskId, passed: PassedStage) -> Result<bool, StoreError> {
+    let PassedStage { stage, from, to, time } = passed;
+    let action = stage.as_str();
+    sqlx::query!(
+        "UPDATE stage SET status = 'success', end_time = ?3, duration_ms = (?3 - start_time) / 1000, update_time = ?3
+             WHERE task_id = ?1 AND action = ?2",
+        task_id.0,
+        action,
+        time.0
+    )
+    .execute(writing.connection())
+    .await?;
+    super::task::advance(writing, task_id, from, to, time).await
 }

@@ -2,6 +2,7 @@
 
 use fastbuild::access::Role;
 use fastbuild::settings::AccessMode;
+use fastbuild::store::PassedStage;
 use fastbuild::task::{StageName, TaskState};
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
@@ -13,7 +14,8 @@ async fn task_with_log(house: &House) -> (i64, String) {
     let task = house.add_task("h/a:1", "ann").await;
     let (store, now) = (&house.state.store, house.state.clock.now());
     store.begin_stage(task.id(), StageName::Pull, None, now).await.unwrap();
-    store.pass_stage(task.id(), StageName::Pull, TaskState::Queued, TaskState::Queued, now).await.unwrap();
+    let passed = PassedStage { stage: StageName::Pull, from: TaskState::Queued, to: TaskState::Queued, time: now };
+    store.pass_stage(task.id(), passed).await.unwrap();
     let directory = house.state.settings.fb.task_dir.join(&task.work_dir_name);
     std::fs::create_dir_all(&directory).unwrap();
     for file in ["pull.log", "build.log", "Dockerfile"] {

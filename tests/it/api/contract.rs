@@ -1,7 +1,7 @@
 //! Captured exchanges of the old service, replayed. Every key it sent is there with a value of the same kind; what is
 //! volatile (numbers, times, paths) is not compared.
 
-use fastbuild::store::{ImageType, NewImage};
+use fastbuild::store::{ImageType, NewImage, PassedStage};
 use fastbuild::task::{StageName, TaskState};
 use reqwest::Method;
 
@@ -38,7 +38,8 @@ async fn populated() -> (App, i64) {
     for stage in StageName::ALL {
         store.begin_stage(task.id(), stage, None, app.state.clock.now()).await.unwrap();
         if stage != StageName::Push {
-            store.pass_stage(task.id(), stage, from, stage.passed_state(), app.state.clock.now()).await.unwrap();
+            let passed = PassedStage { stage, from, to: stage.passed_state(), time: app.state.clock.now() };
+            store.pass_stage(task.id(), passed).await.unwrap();
             from = stage.passed_state();
         }
     }

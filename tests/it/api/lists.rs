@@ -2,7 +2,7 @@
 
 use fastbuild::cause::Cause;
 use fastbuild::explanation::Explanation;
-use fastbuild::store::{Failure, ImageType, NewImage};
+use fastbuild::store::{Failure, ImageType, NewImage, PassedStage};
 use fastbuild::task::{StageName, TaskState};
 use serde_json::json;
 
@@ -101,7 +101,8 @@ async fn only_stages_that_have_ended_are_shown() {
     let running = app.get("/progress/running-tasks-progress").await;
     assert_eq!(running.data(), &json!({ task.task_id.to_string(): [] }));
     let (from, to) = (TaskState::Started, TaskState::PullSuccess);
-    store.pass_stage(task.id(), StageName::Pull, from, to, app.state.clock.now()).await.unwrap();
+    let passed = PassedStage { stage: StageName::Pull, from, to, time: app.state.clock.now() };
+    store.pass_stage(task.id(), passed).await.unwrap();
     store.begin_stage(task.id(), StageName::Check, None, app.state.clock.now()).await.unwrap();
     let details = app.get(&format!("/progress/details?task_id={}", task.task_id)).await;
     let stages = details.data()["progress"].as_array().unwrap();
