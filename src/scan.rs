@@ -128,7 +128,7 @@ impl Scans {
         let harbor = site.harbor().await?;
         let Some(account) = harbor.account_for(&pushed.name) else { return Ok(Err(NotScanned::Elsewhere)) };
         let docker = site.docker_server().await?;
-        let client = self.pipeline.registries.client_for(&harbor, &docker, &pushed.name).await;
+        let client = self.pipeline.registries.client(&harbor, &docker, &pushed.name).await;
         // It hangs on what the daemon says about registries, and on a CA that can be read.
         let reason = || NotScanned::Unanswered { reason: format!("{} cannot be asked directly", account.registry) };
         Ok(client.ok_or_else(reason))

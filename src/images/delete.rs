@@ -82,7 +82,7 @@ impl Images {
     async fn delete_remote(&self, reference: &ImageReference, row: &ImageRow) -> Result<DeletionStep, ImageError> {
         let harbor = self.pipeline.site.harbor().await?;
         let docker = self.pipeline.site.docker_server().await?;
-        let client = self.pipeline.registries.client_for(&harbor, &docker, reference).await;
+        let client = self.pipeline.registries.client(&harbor, &docker, reference).await;
         let client = client.ok_or_else(|| ImageError::NotOurs(reference.clone()))?;
         match client.delete_tag_safely(reference, &row.digest.parse()?).await? {
             Deleted::Deleted => Ok(DeletionStep::RemovedFromRegistry),

@@ -65,6 +65,7 @@ pub async fn anew(
     prepared: &Prepared,
     key: &str,
 ) -> Result<(BuiltImage, ContentRow), StageFailure> {
+    run.watch.take_slot_again().await;
     pipeline.store.set_build_key(run.id(), key).await?;
     // The stage itself may take longer, since it waits for another task's build of the same image first.
     let limit = Duration::from_secs(pipeline.settings.limits.build_seconds);

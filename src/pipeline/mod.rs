@@ -135,6 +135,10 @@ impl Pipeline {
         match self.stages(&run).boxed().await {
             Ok(pushed) => self.finish_well(&run, pushed).await,
             Err(end) => {
+                // What cannot be stored now has not passed: its row says so when the end is stored.
+                if let Err(error) = run.settle().await {
+                    tracing::warn!(task.id = %task_id, "the last stage of task {task_id} cannot be stored: {error:?}");
+                }
                 let task = run.task.clone();
                 drop(run);
                 self.finish_unwell(&task, end).await;
@@ -185,10 +189,7 @@ impl Pipeline {
                 build::make(self, run, &prepared).boxed(),
             )
             .await?;
-        if let Err(failure) = build::check_size(&made.built, self.settings.build.max_image_size_gb) {
-            run.settle().await?;
-            return Err(RunEnd::TooLarge(failure));
-        }
+        build::check_size(&made.built, self.settings.build.max_image_size_gb).map_err(RunEnd::TooLarge)?;
         // What the registry does not put together after all is built within the push.
         let build_seconds = if made.kept.is_some() { limits.build_seconds } else { 0 };
         let image = run

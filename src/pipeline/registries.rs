@@ -51,6 +51,17 @@ impl Registries {
         if self.is_silent(&account.registry) {
             return None;
         }
+        self.client(harbor, docker, reference).await
+    }
+
+    /// The same, asked by a person who waits for the registry's own answer, whatever became of the last one.
+    pub async fn client(
+        &self,
+        harbor: &Harbor,
+        docker: &DockerServer,
+        reference: &ImageReference,
+    ) -> Option<RegistryClient> {
+        let account = harbor.account_for(reference)?;
         let key = (harbor.row_id, docker.row_id, account.registry.clone());
         let known = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if known.is_some() {

@@ -7,6 +7,7 @@
 //! key waits for its turn and then finds the image in the registry; a turn ends when the task's end is stored.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sha2::{Digest as _, Sha256};
@@ -16,6 +17,8 @@ use super::Pipeline;
 use super::failure::StageFailure;
 use super::passwords::KeptPasswords;
 use super::run::Run;
+use crate::cause::Cause;
+use crate::explanation::Explanation;
 use crate::image::{Digest, ImageReference};
 use crate::recipe::{Recipe, RecipeError};
 use crate::registry::{AssembleOrder, Assembled, Assembly, Platform};
@@ -126,13 +129,9 @@ impl Pipeline {
             return (Some(turn), false);
         }
         run.feed.log(StageName::Build, "another task builds the same image at the moment: waiting for it");
-        // Who only waits keeps nobody else from building.
-        let slots = run.watch.lend_slot();
-        let turn = turns.lock_owned().await;
-        if let Some(slots) = slots {
-            run.watch.take_slot(slots).await;
-        }
-        (Some(turn), true)
+        // Who only waits keeps nobody else from building. What is made then needs no slot either, unless it is a build.
+        run.watch.lend_slot();
+        (Some(turns.lock_owned().await), true)
     }
 
     /// The image of this key in our Harbor, if there is one, it is young enough, and the registry still has it.
@@ -188,11 +187,18 @@ impl Pipeline {
             author: None,
             platform: Platform::default(),
         };
-        // The same order gives the same manifest, so that one that is there already is only confirmed.
+        // The same order gives the same manifest. Once it may be there, nothing but its confirmation will do.
+        let may_be_there = AtomicBool::new(false);
         let assembling = run.retrying(StageName::Push, || async {
-            match client.assemble(&order).await {
-                Ok(Assembly::Unconfirmed(error)) => Err(StageFailure::from(error)),
-                answer => Ok(answer),
+            let answer = client.assemble(&order).await;
+            may_be_there.fetch_or(matches!(answer, Ok(Assembly::Unconfirmed(_))), Ordering::Relaxed);
+            match answer {
+                Ok(Assembly::Done(_)) => Ok(answer),
+                _ if !may_be_there.load(Ordering::Relaxed) => Ok(answer),
+                Ok(Assembly::Unconfirmed(error)) | Err(error) => Err(StageFailure::from(error)),
+                Ok(Assembly::Fallback(reason)) => {
+                    Err(StageFailure::new(Cause::RegistryUnreachable, Explanation::quoted(reason)))
+                }
             }
         });
         let reason = match assembling.await? {

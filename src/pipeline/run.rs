@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::progress::{EventBody, Feed};
 use crate::request::BuildRequest;
 use crate::site::{DockerServer, Harbor};
-use crate::store::{PassedStage, Store, TaskRow};
+use crate::store::{PassedStage, Store, StoreError, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
 
 const MIRROR_RETRIES: u32 = 2;
@@ -101,6 +101,9 @@ impl Run {
             Some(passed) => self.store.change_stage(id, passed, stage, enter, now).await,
             None => self.store.begin_stage(id, stage, enter, now).await,
         };
+        if begun.is_err() {
+            self.put_passed(passed);
+        }
         begun.map_err(|error| failed(error.into()))?;
         self.feed.write(EventBody::Stage { stage, status: "running".to_owned() });
         if let Some((_, state)) = enter {
@@ -135,7 +138,7 @@ impl Run {
             Ok(_) => {
                 if let Some((from, to)) = pass {
                     let passed = PassedStage { stage, from, to, time: self.clock.now() };
-                    *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = Some(passed);
+                    self.put_passed(Some(passed));
                     self.feed.write(EventBody::Stage { stage, status: "success".to_owned() });
                     self.feed.write(EventBody::State { state: to });
                 }
@@ -151,10 +154,13 @@ impl Run {
     }
 
     /// Stores that the last stage went well, where no next one does it.
-    pub async fn settle(&self) -> Result<(), RunEnd> {
+    pub async fn settle(&self) -> Result<(), StoreError> {
         let Some(passed) = self.take_passed() else { return Ok(()) };
-        let stored = self.store.pass_stage(self.id(), passed).await;
-        stored.map(drop).map_err(|error| RunEnd::Failed(passed.stage, error.into()))
+        self.store.pass_stage(self.id(), passed).await.map(drop)
+    }
+
+    fn put_passed(&self, passed: Option<PassedStage>) {
+        *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = passed;
     }
 
     fn take_passed(&self) -> Option<PassedStage> {

@@ -20,6 +20,8 @@ pub struct StageWatch {
     watched: Mutex<Option<Watched>>,
     turn: Mutex<Option<Turn>>,
     slot: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Where a slot that was lent is taken again.
+    lent: Mutex<Option<Arc<Semaphore>>>,
     is_building: AtomicBool,
 }
 
@@ -35,17 +37,21 @@ impl StageWatch {
         Self { slot: Mutex::new(Some(slot)), ..Self::default() }
     }
 
-    /// Gives the slot to others while the task waits for one of them, and says where it takes one again.
-    pub(super) fn lend_slot(&self) -> Option<Arc<Semaphore>> {
-        let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some(slot.semaphore().clone())
+    /// Gives the slot to others while the task waits for one of them.
+    pub(super) fn lend_slot(&self) {
+        if let Some(slot) = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot.semaphore().clone());
+        }
     }
 
-    /// Takes a slot again, after those who waited longer.
-    pub(super) async fn take_slot(&self, slots: Arc<Semaphore>) {
-        // Nobody closes the slots.
-        let slot = slots.acquire_owned().await.ok();
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+    /// Takes a slot again that was lent, after those who waited longer.
+    pub(super) async fn take_slot_again(&self) {
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(slots) = lent {
+            // Nobody closes the slots.
+            let slot = slots.acquire_owned().await.ok();
+            *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+        }
     }
 
     /// Says whether a build runs within another stage.

@@ -298,8 +298,9 @@ impl Submissions {
     ) -> Result<(), SubmitError> {
         let store = &self.pipeline.store;
         let key = harbor.name_key(target);
-        let (image, unfinished) = tokio::try_join!(store.image_by_name(&key), store.unfinished_task_for_target(&key))?;
-        if let Some(image) = image
+        // In this order: a task that ends in between has its image by then.
+        let unfinished = store.unfinished_task_for_target(&key).await?;
+        if let Some(image) = store.image_by_name(&key).await?
             && replaces.is_none_or(|replaced| image.task_id != replaced.0)
         {
             return Err(SubmitError::ImageExists(target.to_string()));

@@ -109,7 +109,7 @@ impl RegistryClient {
         self.transport.local_path(what, location).await
     }
 
-    /// Puts a manifest under a tag and has the registry confirm it.
+    /// Puts a manifest under a tag and has the registry confirm it; one that is there already is only confirmed.
     pub(super) async fn put_manifest(
         &self,
         target: &str,
@@ -127,12 +127,13 @@ impl RegistryClient {
             HeaderValue::try_from(media_type).map_err(|_| malformed(&what, "a media type that is none"))?;
         order.headers.insert(CONTENT_TYPE, media_type);
         order.body = manifest;
-        self.transport.fetch(&order).await?;
-        let head = self.head(target, tag, scopes).await?;
-        if head.digest == digest {
-            Ok(digest)
-        } else {
-            Err(RegistryError::WrongDigest { what, expected: digest, found: head.digest })
+        let put = self.transport.fetch(&order).await;
+        let head = self.head(target, tag, scopes).await;
+        match (put, head) {
+            // Whatever was said of it: a tag that must not be overwritten refuses what it holds already.
+            (_, Ok(head)) if head.digest == digest => Ok(digest),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            (Ok(_), Ok(head)) => Err(RegistryError::WrongDigest { what, expected: digest, found: head.digest }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Assembly at a Harbor: tokens for two repositories, mounts that are refused, indexes.
 
 use axum::http::Method;
-use fastbuild::registry::{Assembly, Limits, RegistryClient, RegistryError};
+use fastbuild::registry::{AssembleOrder, Assembly, Limits, RegistryClient, RegistryError};
 use serde_json::{Value, json};
 
 use super::{done, order};
@@ -109,8 +109,13 @@ async fn a_manifest_that_may_be_there_is_the_same_when_it_is_put_again() {
     harbor.clear_faults();
     let again = done(harbor.client().assemble(&order).await.unwrap());
     assert_eq!(first, Some(again.digest.to_string()));
-    harbor.fail(Method::PUT, "/manifests/2", 1, Fault::Status(403, ""));
-    assert!(harbor.client().assemble(&order).await.is_err(), "a refusal leaves the tag as it was");
+    harbor.fail(Method::PUT, "/manifests/2", 1, Fault::Status(412, ""));
+    let refused = done(harbor.client().assemble(&order).await.unwrap());
+    assert_eq!(refused.digest, again.digest, "a tag that refuses what it holds already holds it");
+    harbor.fail(Method::PUT, "/manifests/3", 1, Fault::Status(403, ""));
+    let other = AssembleOrder { target: harbor.reference("team/b:3"), ..order };
+    assert!(harbor.client().assemble(&other).await.is_err());
+    assert_eq!(harbor.tag("team/b", "3"), None);
 }
 
 #[tokio::test]
