@@ -49,7 +49,7 @@ async fn a_thousand_tasks_are_led_through_every_stage_and_none_is_lost() {
     let mut ids = Vec::with_capacity(TASKS);
     for chunk in (0..TASKS).collect::<Vec<_>>().chunks(20) {
         let submissions = chunk.iter().map(|_| {
-            let request = plain(&base, &lab::unique_name("load"), &receiver.url).build();
+            let request = plain(&base, &lab::unique_name("load"), &receiver.url).distinct().build();
             let service = &service;
             async move { service.submit(&request).await }
         });
@@ -146,7 +146,7 @@ async fn more_than_the_limit_is_429_with_retry_after() {
     let change = |settings: &mut fastbuild::settings::Settings| settings.limits.unfinished_tasks = 3;
     let service = TestService::start_over(directory, change, Arc::new(ScriptedConnector(engine.clone()))).await;
     assert_eq!(service.configure(Configuration::default()).await.1["code"], 0);
-    let request = || plain(&lab::base("scripted:1"), &lab::unique_name("full"), "").build();
+    let request = || plain(&lab::base("scripted:1"), &lab::unique_name("full"), "").distinct().build();
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(service.submit(&request()).await);

@@ -24,7 +24,7 @@ const PAGE: usize = 20;
 fn request(user: &str, callback_url: &str) -> Value {
     let shape =
         RequestShape::platform(&lab::base("scripted:1"), &lab::unique_name(&format!("load-{user}")), callback_url);
-    shape.edit(|document| document["dockerfile_json"]["maintainer"] = json!(user)).build()
+    shape.distinct().edit(|document| document["dockerfile_json"]["maintainer"] = json!(user)).build()
 }
 
 async fn service_over(engine: &Arc<ScriptedEngine>, change: impl FnOnce(&mut Settings)) -> TestService {

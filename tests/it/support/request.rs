@@ -87,6 +87,13 @@ impl RequestShape {
         self.set(config, "installer_name", json!(installer)).software(config, packages)
     }
 
+    /// A package that no other request has. Equal ones share a build, and who waits for it has no slot: only different
+    /// ones fill the queue. For scripted engines.
+    pub fn distinct(self) -> Self {
+        let package = format!("only-{}", hex::encode(rand::random::<[u8; 6]>()));
+        self.os_packages("apt", &[&package])
+    }
+
     /// pip packages, each `name` or `name version`.
     pub fn pip(self, packages: &[&str]) -> Self {
         self.software("pip_installer_config", packages)
