@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,10 +40,8 @@ async fn healthz() -> Response {
     alive()
 }
 
-const ALIVE: &str = r#"{"status":"ok"}"#;
-
 fn alive() -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], ALIVE).into_response()
+    Json(Health { status: "ok" }).into_response()
 }
 
 /// The answer to a request for `/healthz`, without the way through the routes; `None` for any other request.

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use super::{ApiError, AppState};
 use crate::access::Caller;
-use crate::pipeline::DOCKERFILE;
+use crate::engine::DOCKERFILE;
 use crate::task::StageName;
 
 const MAX_DIRECTORY_NAME_BYTES: usize = 64;

@@ -5,8 +5,9 @@ use utoipa::ToSchema;
 
 use super::AppState;
 use crate::cause::Cause;
+use crate::engine::DOCKERFILE;
 use crate::language::{Language, explain, hint};
-use crate::pipeline::{DOCKERFILE, REQUEST_FILE};
+use crate::pipeline::REQUEST_FILE;
 use crate::queue::queue_positions;
 use crate::store::{StageRow, StoreError, TaskRow};
 use crate::task::{StageName, TaskState};

@@ -15,9 +15,9 @@ use super::speech::Speech;
 use super::tasks::{Badge, stage_marks};
 use super::texts::Texts;
 use crate::cause::Cause;
+use crate::engine::DOCKERFILE;
 use crate::explanation::Explanation;
 use crate::language::{Language, explain, hint, title};
-use crate::pipeline::DOCKERFILE;
 use crate::store::{StageRow, TaskRow};
 use crate::task::{StageName, TaskId, TaskState};
 

@@ -23,7 +23,7 @@ use crate::cause::Cause;
 
 /// 2000-01-01: zip files, and so wheels, know no time before 1980.
 const MODIFIED_SECONDS: u64 = 946_684_800;
-/// The Dockerfile's name in a context.
+/// The Dockerfile's name, in a context and in a task's directory.
 pub const DOCKERFILE: &str = "Dockerfile";
 const CHUNK_BYTES: usize = 128 * 1024;
 const CHUNKS_IN_FLIGHT: usize = 4;

@@ -103,15 +103,14 @@ async fn over(
     key: &str,
 ) -> Result<Result<(BuiltImage, ContentRow), String>, StageFailure> {
     // Younger steps below the last one do not say that it is as young: the cache finds it by what it does alone.
-    let since = cached_since(pipeline, &layered.recipe).await?;
-    let is_too_old = since.unwrap_or(Moment(0)) < run.oldest_packages();
-    if is_too_old && since.is_some() {
+    let cache = CacheAge::of(pipeline, run, &layered.recipe).await?;
+    if cache.is_known_too_old() {
         return Ok(Err(OLD_CACHE.to_owned()));
     }
     Ok(match started(pipeline, run, prepared, &layered.recipe, false).await {
-        Ok(Attempt::Built { has_cached_packages: true, .. }) if is_too_old => Err(OLD_CACHE.to_owned()),
+        Ok(Attempt::Built { has_cached_packages: true, .. }) if cache.is_too_old() => Err(OLD_CACHE.to_owned()),
         Ok(Attempt::Built { image, has_cached_packages }) => {
-            let last = if has_cached_packages { since.unwrap_or(Moment(0)) } else { layered.packages_time };
+            let last = if has_cached_packages { cache.packages_time() } else { layered.packages_time };
             let packages_time = layered.packages_time.min(last);
             Ok((image, content(run, prepared, &layered.recipe, key, packages_time)?))
         }
@@ -128,20 +127,22 @@ async fn in_full(
 ) -> Result<(BuiltImage, ContentRow), StageFailure> {
     let recipe = &prepared.recipe;
     let start = run.clock.now();
-    let since = cached_since(pipeline, recipe).await?;
-    let is_too_old = since.unwrap_or(Moment(0)) < run.oldest_packages();
-    let mut attempt = Attempt::LostCache;
-    // Steps that nobody knows of are most likely not in the cache at all; a Python that is built from its source is.
-    if !is_too_old || since.is_none() {
-        attempt = started(pipeline, run, prepared, recipe, run.request.force).await?;
+    let cache = CacheAge::of(pipeline, run, recipe).await?;
+    let not_used = || run.feed.log(StageName::Build, format!("{OLD_CACHE}: not used"));
+    if cache.is_known_too_old() {
+        not_used();
     }
-    if is_too_old && !matches!(attempt, Attempt::Built { has_cached_packages: false, .. }) {
-        run.feed.log(StageName::Build, format!("{OLD_CACHE}: not used"));
+    let no_cache = run.request.force || cache.is_known_too_old();
+    let mut attempt = started(pipeline, run, prepared, recipe, no_cache).await?;
+    // Steps that nobody knows of are most likely not in the cache at all, while a Python built from its source is: only
+    // when the cache had them after all is everything done again.
+    if cache.is_too_old() && matches!(attempt, Attempt::Built { has_cached_packages: true, .. }) {
+        not_used();
         attempt = started(pipeline, run, prepared, recipe, true).await?;
     }
     match attempt {
         Attempt::Built { image, has_cached_packages } => {
-            let packages_time = if has_cached_packages { since.unwrap_or(Moment(0)) } else { start };
+            let packages_time = if has_cached_packages { cache.packages_time() } else { start };
             Ok((image, content(run, prepared, recipe, key, packages_time)?))
         }
         Attempt::LostCache => {
@@ -151,10 +152,33 @@ async fn in_full(
     }
 }
 
-/// When the package steps of a recipe ran that the daemon's cache may have; the cache itself does not say how old it is.
-async fn cached_since(pipeline: &Pipeline, recipe: &Recipe) -> Result<Option<Moment>, StageFailure> {
-    let fingerprint = recipe.packages_fingerprint().map_err(RecipeError::from)?;
-    Ok(pipeline.store.packages_time(&fingerprint).await?)
+/// How old the package steps of a recipe are that the daemon's cache may have; the cache itself does not say.
+struct CacheAge {
+    /// When the oldest ran that we know of.
+    since: Option<Moment>,
+    /// How old they may be.
+    oldest: Moment,
+}
+
+impl CacheAge {
+    async fn of(pipeline: &Pipeline, run: &Run, recipe: &Recipe) -> Result<Self, StageFailure> {
+        let fingerprint = recipe.packages_fingerprint().map_err(RecipeError::from)?;
+        let since = pipeline.store.packages_time(&fingerprint).await?;
+        Ok(Self { since, oldest: run.oldest_packages() })
+    }
+
+    /// When they ran, at the earliest: what nobody knows of may be of any age.
+    fn packages_time(&self) -> Moment {
+        self.since.unwrap_or(Moment(0))
+    }
+
+    fn is_too_old(&self) -> bool {
+        self.packages_time() < self.oldest
+    }
+
+    fn is_known_too_old(&self) -> bool {
+        self.since.is_some() && self.is_too_old()
+    }
 }
 
 enum Attempt {

@@ -44,7 +44,7 @@ pub use registries::Registries;
 pub use reuse::BuildsUnderWay;
 pub use run::Run;
 pub use watch::StageWatch;
-pub use workspace::{DOCKERFILE, REQUEST_FILE, Workspaces};
+pub use workspace::{REQUEST_FILE, Workspaces};
 
 use push::PushedImage;
 

@@ -192,17 +192,23 @@ impl Pipeline {
         let assembling = run.retrying(StageName::Push, || async {
             let answer = client.assemble(&order).await;
             may_be_there.fetch_or(matches!(answer, Ok(Assembly::Unconfirmed(_))), Ordering::Relaxed);
-            match answer {
-                Ok(Assembly::Done(_)) => Ok(answer),
-                _ if !may_be_there.load(Ordering::Relaxed) => Ok(answer),
-                Ok(Assembly::Unconfirmed(error)) | Err(error) => Err(StageFailure::from(error)),
+            let is_as_it_was = !may_be_there.load(Ordering::Relaxed);
+            let failure = match answer {
+                Ok(Assembly::Done(assembled)) => return Ok(Ok(assembled)),
                 Ok(Assembly::Fallback(reason)) => {
-                    Err(StageFailure::new(Cause::RegistryUnreachable, Explanation::quoted(reason)))
+                    StageFailure::new(Cause::RegistryUnreachable, Explanation::quoted(reason))
                 }
-            }
+                Ok(Assembly::Unconfirmed(error)) | Err(error) => {
+                    if is_as_it_was {
+                        self.registries.note_unavailable(client.host(), &error);
+                    }
+                    StageFailure::from(error)
+                }
+            };
+            if is_as_it_was { Ok(Err(failure)) } else { Err(failure) }
         });
-        let reason = match assembling.await? {
-            Ok(Assembly::Done(assembled)) => {
+        match assembling.await? {
+            Ok(assembled) => {
                 run.feed.log(
                     StageName::Push,
                     format!(
@@ -210,16 +216,12 @@ impl Pipeline {
                         kept.called(), assembled.mounted_layers, assembled.moved_bytes, assembled.digest
                     ),
                 );
-                return Ok(Some(assembled));
+                Ok(Some(assembled))
             }
-            Ok(Assembly::Fallback(reason)) => reason,
-            Ok(Assembly::Unconfirmed(error)) => return Err(error.into()),
-            Err(error) => {
-                self.registries.note_unavailable(client.host(), &error);
-                error.to_string()
+            Err(reason) => {
+                run.feed.log(StageName::Push, format!("the registry does not put the image together: {reason}"));
+                Ok(None)
             }
-        };
-        run.feed.log(StageName::Push, format!("the registry does not put the image together: {reason}"));
-        Ok(None)
+        }
     }
 }

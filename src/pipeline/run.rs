@@ -96,15 +96,9 @@ impl Run {
     ) -> Result<T, RunEnd> {
         let failed = |failure: StageFailure| RunEnd::Failed(stage, failure);
         let id = self.id();
-        let (passed, now) = (self.take_passed(), self.clock.now());
-        let begun = match passed {
-            Some(passed) => self.store.change_stage(id, passed, stage, enter, now).await,
-            None => self.store.begin_stage(id, stage, enter, now).await,
-        };
-        if begun.is_err() {
-            self.put_passed(passed);
-        }
+        let begun = self.store.begin_stage(id, self.passed(), stage, enter, self.clock.now()).await;
         begun.map_err(|error| failed(error.into()))?;
+        self.set_passed(None);
         self.feed.write(EventBody::Stage { stage, status: "running".to_owned() });
         if let Some((_, state)) = enter {
             self.feed.write(EventBody::State { state });
@@ -138,7 +132,7 @@ impl Run {
             Ok(_) => {
                 if let Some((from, to)) = pass {
                     let passed = PassedStage { stage, from, to, time: self.clock.now() };
-                    self.put_passed(Some(passed));
+                    self.set_passed(Some(passed));
                     self.feed.write(EventBody::Stage { stage, status: "success".to_owned() });
                     self.feed.write(EventBody::State { state: to });
                 }
@@ -155,16 +149,16 @@ impl Run {
 
     /// Stores that the last stage went well, where no next one does it.
     pub async fn settle(&self) -> Result<(), StoreError> {
-        let Some(passed) = self.take_passed() else { return Ok(()) };
-        self.store.pass_stage(self.id(), passed).await.map(drop)
+        let Some(passed) = self.passed() else { return Ok(()) };
+        self.store.pass_stage(self.id(), passed).await
     }
 
-    fn put_passed(&self, passed: Option<PassedStage>) {
+    fn passed(&self) -> Option<PassedStage> {
+        *self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_passed(&self, passed: Option<PassedStage>) {
         *self.passed.lock().unwrap_or_else(PoisonError::into_inner) = passed;
-    }
-
-    fn take_passed(&self) -> Option<PassedStage> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits until a transfer has shown no sign of life for too long. The daemon tells of every byte of it; a stage that

@@ -9,8 +9,6 @@ use crate::clock::Moment;
 
 /// Name of the request document, as the old service called it.
 pub const REQUEST_FILE: &str = "Front_end_request_json";
-/// Name of the Dockerfile.
-pub const DOCKERFILE: &str = "Dockerfile";
 
 /// The directory of task directories.
 pub struct Workspaces {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::child::{self, Script};
+use crate::child::Script;
 use crate::dockers::Bench;
 use crate::measure::{Bar, Measured, Row, Samples, percentile};
 use crate::outcome::{Outcome, fault};
@@ -11,7 +11,7 @@ use crate::service::Service;
 use crate::watching::Watchers;
 
 use super::assets::{TICKS, lay_installer};
-use super::tasks::submit_many;
+use super::tasks::{scripted, submit_many};
 
 /// From nothing to the first answer.
 pub const START: [Row; 2] = [
@@ -81,8 +81,7 @@ pub async fn start(bench: &Bench) -> Outcome<Vec<Measured>> {
 /// One busy build and what its watchers cost.
 pub async fn watchers(bench: &Bench) -> Outcome<Vec<Measured>> {
     let script = Script { has_gate: true, tick_milliseconds: TICK_MILLISECONDS, slots: 1 };
-    let mut service = child::scripted(&bench.fresh("watchers")?, script).await?;
-    service.configure(bench, &bench.docker.host, 2375).await?;
+    let mut service = scripted(bench, "watchers", script).await?;
     let task_id = submit_many(&service, 1).await?[0];
     let one = Watchers::open(service.port, task_id, 1);
     one.all_open().await;

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use super::tasks::{drained, submit_many};
-use crate::child::{self, Script};
+use super::tasks::{drained, scripted, submit_many};
+use crate::child::Script;
 use crate::dockers::Bench;
 use crate::laid;
 use crate::measure::{Bar, Measured, Row, Samples, percentile};
@@ -83,8 +83,7 @@ pub async fn queue(bench: &Bench) -> Outcome<Vec<Measured>> {
     for waiting in WAITING {
         let count = usize::try_from(waiting)?;
         let script = Script { has_gate: true, slots: 5, ..Script::default() };
-        let mut service = child::scripted(&bench.fresh("scale-queue")?, script).await?;
-        service.configure(bench, &bench.docker.host, 2375).await?;
+        let mut service = scripted(bench, "scale-queue", script).await?;
         submit_many(&service, count).await?;
         let mut submitting = Samples::default();
         for _ in 0..10 {
@@ -108,8 +107,7 @@ pub async fn events(bench: &Bench) -> Outcome<Vec<Measured>> {
     let mut measured = [Vec::new(), Vec::new()];
     for watching in WATCHING {
         let script = Script { has_gate: true, tick_milliseconds: 50, slots: 1 };
-        let mut service = child::scripted(&bench.fresh("scale-events")?, script).await?;
-        service.configure(bench, &bench.docker.host, 2375).await?;
+        let mut service = scripted(bench, "scale-events", script).await?;
         let task_id = submit_many(&service, 1).await?[0];
         let watchers = Watchers::open(service.port, task_id, usize::try_from(watching)?);
         watchers.all_open().await;

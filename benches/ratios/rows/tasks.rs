@@ -25,11 +25,20 @@ const TASKS: usize = 1_000;
 const FEW_TASKS: usize = 200;
 const AT_ONCE: usize = 20;
 
+const BASE: &str = "registry.invalid/base/scripted:1";
+
+/// A configured service over a scripted engine that knows the tasks' base.
+pub async fn scripted(bench: &Bench, name: &str, script: Script) -> Outcome<Service> {
+    let service = child::scripted(&bench.fresh(name)?, script).await?;
+    service.configure(bench, &bench.docker.host, 2375).await?;
+    service.post(&format!("/task/check-image?image_name={BASE}"), &Value::Null).await?;
+    Ok(service)
+}
+
 /// Submits this many distinct requests.
 pub async fn submit_many(service: &Service, count: usize) -> Outcome<Vec<i64>> {
-    let base = "registry.invalid/base/scripted:1".parse()?;
+    let base = BASE.parse()?;
     let target = || format!("registry.invalid/team/image:{}", hex::encode(rand::random::<[u8; 6]>())).parse();
-    service.post(&format!("/task/check-image?image_name={base}"), &Value::Null).await?;
     let mut ids = Vec::with_capacity(count);
     for chunk in (0..count).collect::<Vec<_>>().chunks(AT_ONCE) {
         let requests: Outcome<Vec<Value>> = chunk
@@ -64,13 +73,10 @@ pub async fn thousand(bench: &Bench) -> Outcome<Vec<Measured>> {
     let mut ours = Samples::default();
     let tasks = if bench.is_short { FEW_TASKS } else { TASKS };
     for _ in 0..if bench.is_short { 1 } else { bench.few() } {
-        let directory = bench.fresh("tasks")?;
-        let service = child::scripted(&directory, Script { slots: 5, ..Script::default() }).await?;
-        service.configure(bench, &bench.docker.host, 2375).await?;
-        submit_many(&service, 1).await?;
+        let service = scripted(bench, "tasks", Script { slots: 5, ..Script::default() }).await?;
         let start = Instant::now();
         submit_many(&service, tasks).await?;
-        drained(&service, tasks + 1).await?;
+        drained(&service, tasks).await?;
         ours.push(f64::from(u32::try_from(tasks)?) / start.elapsed().as_secs_f64());
         service.stop().await?;
     }

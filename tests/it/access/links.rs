@@ -13,7 +13,7 @@ use super::house::{House, bearer, envelope};
 async fn task_with_log(house: &House) -> (i64, String) {
     let task = house.add_task("h/a:1", "ann").await;
     let (store, now) = (&house.state.store, house.state.clock.now());
-    store.begin_stage(task.id(), StageName::Pull, None, now).await.unwrap();
+    store.begin_stage(task.id(), None, StageName::Pull, None, now).await.unwrap();
     let passed = PassedStage { stage: StageName::Pull, from: TaskState::Queued, to: TaskState::Queued, time: now };
     store.pass_stage(task.id(), passed).await.unwrap();
     let directory = house.state.settings.fb.task_dir.join(&task.work_dir_name);

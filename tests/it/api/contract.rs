@@ -36,7 +36,7 @@ async fn populated() -> (App, i64) {
     store.claim_task(9_750, app.state.clock.now()).await.unwrap().unwrap();
     let mut from = TaskState::Started;
     for stage in StageName::ALL {
-        store.begin_stage(task.id(), stage, None, app.state.clock.now()).await.unwrap();
+        store.begin_stage(task.id(), None, stage, None, app.state.clock.now()).await.unwrap();
         if stage != StageName::Push {
             let passed = PassedStage { stage, from, to: stage.passed_state(), time: app.state.clock.now() };
             store.pass_stage(task.id(), passed).await.unwrap();

@@ -97,13 +97,13 @@ async fn only_stages_that_have_ended_are_shown() {
     let task = app.add_task("127.0.0.1/t/c1:v1").await;
     let store = &app.state.store;
     store.claim_task(7, app.state.clock.now()).await.unwrap().unwrap();
-    store.begin_stage(task.id(), StageName::Pull, None, app.state.clock.now()).await.unwrap();
+    store.begin_stage(task.id(), None, StageName::Pull, None, app.state.clock.now()).await.unwrap();
     let running = app.get("/progress/running-tasks-progress").await;
     assert_eq!(running.data(), &json!({ task.task_id.to_string(): [] }));
     let (from, to) = (TaskState::Started, TaskState::PullSuccess);
     let passed = PassedStage { stage: StageName::Pull, from, to, time: app.state.clock.now() };
     store.pass_stage(task.id(), passed).await.unwrap();
-    store.begin_stage(task.id(), StageName::Check, None, app.state.clock.now()).await.unwrap();
+    store.begin_stage(task.id(), None, StageName::Check, None, app.state.clock.now()).await.unwrap();
     let details = app.get(&format!("/progress/details?task_id={}", task.task_id)).await;
     let stages = details.data()["progress"].as_array().unwrap();
     assert_eq!(stages.len(), 1);
