@@ -18,7 +18,7 @@ use crate::access::Caller;
 use crate::engine::EngineError;
 use crate::image::ImageDescriptor;
 use crate::language::{Language, Message};
-use crate::queue::{Accepted, Submission, SubmitError, queue_positions};
+use crate::queue::{Accepted, Submission, SubmitError};
 use crate::request::{Location, RequestError, ValidationError};
 use crate::site::SiteError;
 
@@ -66,11 +66,10 @@ struct AcceptedView {
 }
 
 impl AcceptedView {
-    async fn new(accepted: Accepted, state: &AppState) -> Result<Self, ApiError> {
+    fn new(accepted: Accepted, state: &AppState) -> Self {
         let task = accepted.task;
-        let positions = queue_positions(&state.store, std::slice::from_ref(&task)).await?;
         let directory = state.pipeline.workspaces.directory(&task.work_dir_name);
-        Ok(Self {
+        Self {
             events_url: state.events_url(task.task_id),
             task_id: task.task_id,
             task_name: task.name,
@@ -82,8 +81,8 @@ impl AcceptedView {
             task_work_dir: directory.to_string_lossy().into_owned(),
             work_dir_name: task.work_dir_name,
             state: task.state,
-            queue_position: positions.get(&task.primary_id).copied().unwrap_or(0),
-        })
+            queue_position: accepted.queue_position,
+        }
     }
 }
 
@@ -117,7 +116,7 @@ async fn build_image(
     let idempotency_key = idempotency_key(&headers)?.map(|key| caller.own_key(key));
     let submission = Submission { body: body.to_vec(), owner: caller.user.clone(), idempotency_key };
     let accepted = state.submissions.submit(&submission).await.map_err(|error| refusal(error, &caller))?;
-    success(AcceptedView::new(accepted, &state).await?)
+    success(AcceptedView::new(accepted, &state))
 }
 
 /// The key of a repeatable submission; absent and empty mean none.
@@ -168,7 +167,7 @@ async fn rebuild_task(
     let owner = Some(state.task_of(&caller, query.task_id).await?.owner).filter(|owner| !owner.is_empty());
     let owner = owner.unwrap_or_else(|| caller.user.clone());
     let accepted = state.submissions.rebuild(query.task_id, &owner).await.map_err(|error| refusal(error, &caller))?;
-    success(AcceptedView::new(accepted, &state).await?)
+    success(AcceptedView::new(accepted, &state))
 }
 
 /// Names the task that stands in the way to those who may see it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::order::QueueOrder;
+use super::order::{QueueOrder, queue_positions};
 use super::repetition::StoredRequest;
 use super::worker::Worker;
 use crate::callback::RefusedAddress;
@@ -17,7 +17,7 @@ use crate::recipe::{RecipeError, Remark, named_files, needed_files};
 use crate::request::{BuildRequest, RequestError, redacted_document};
 use crate::secret::SecretError;
 use crate::site::{DockerServer, Harbor, SiteError};
-use crate::store::{NewTask, StoreError, TaskRow};
+use crate::store::{Admission, NewTask, Store, StoreError, TaskRow};
 use crate::task::TaskId;
 
 /// A build request as it comes in.
@@ -38,6 +38,8 @@ pub struct Accepted {
     pub task: TaskRow,
     /// The base's inspection, when the base is on the daemon already.
     pub descriptor: Option<ImageDescriptor>,
+    /// How many tasks wait before it.
+    pub queue_position: i64,
 }
 
 /// What a request would build.
@@ -150,7 +152,8 @@ impl Submissions {
         let document = redacted_document(&submission.body).unwrap_or_default().to_string();
         let kept = KeptPasswords::of(&request);
         if let Some(task) = self.repeated(submission, &document, &kept).await? {
-            return Ok(Accepted { task, descriptor: None });
+            let queue_position = position(&pipeline.store, &task).await?;
+            return Ok(Accepted { task, descriptor: None, queue_position });
         }
         self.accept(&request, document, &kept, submission, None).await
     }
@@ -215,7 +218,8 @@ impl Submissions {
         if harbor.account_for(&request.target).is_none() {
             warnings.push(Message::ForeignTarget { image_name: request.target.to_string() });
         }
-        if self.is_in_use(&harbor, &request.target, None).await.is_err() {
+        let admission = pipeline.store.admission("", &harbor.name_key(&request.target)).await?;
+        if refuse_taken(&request.target, &admission, None).is_err() {
             warnings.push(Message::TargetInUse { image_name: request.target.to_string() });
         }
         let dockerfile = recipe.text().map_err(RecipeError::from)?;
@@ -239,76 +243,54 @@ impl Submissions {
         replaces: Option<TaskId>,
     ) -> Result<Accepted, SubmitError> {
         let pipeline = &self.pipeline;
-        if let Some(low) = pipeline.disks.low().await {
-            pipeline.metrics.submission_refused("disk_full");
-            return Err(SubmitError::DiskLow(low));
-        }
         let queue_user = queue_user(&submission.owner, request);
         if let Some(url) = &request.callback_url {
             pipeline.callbacks.check_receiver(url.url())?;
         }
         let harbor = pipeline.site.harbor().await?;
+        let target_key = harbor.name_key(&request.target);
         let named = named_files(request);
         // None needs another's answer. Only what costs the daemon more than a look waits until nothing is refused.
-        let (crowd, in_use, files, present) = tokio::join!(
-            self.refuse_crowd(&queue_user),
-            self.is_in_use(&harbor, &request.target, replaces),
+        let (low, admission, files, present) = tokio::join!(
+            pipeline.disks.low(),
+            pipeline.store.admission(&queue_user, &target_key),
             find_files(&pipeline.catalogue, &named),
             self.present_base(request),
         );
-        crowd?;
-        in_use?;
+        if let Some(low) = low {
+            pipeline.metrics.submission_refused("disk_full");
+            return Err(SubmitError::DiskLow(low));
+        }
+        let admission = admission?;
+        self.refuse_crowd(&queue_user, &admission).await?;
+        refuse_taken(&request.target, &admission, replaces)?;
         files?;
         let descriptor = match present? {
             Some((docker, base)) => self.check_present(request, &harbor, &docker, &base).await?,
             None => None,
         };
-        let task = self.store(request, document, kept, submission, queue_user, &harbor).await?;
+        let (task, queue_position) = self.store(request, document, kept, submission, queue_user, target_key).await?;
         tracing::info!(task.id = %task.id(), "task {} accepted: {} from {}", task.id(), request.target, request.base);
         self.worker.wake();
-        Ok(Accepted { task, descriptor })
+        Ok(Accepted { task, descriptor, queue_position })
     }
 
     /// Refuses when too many tasks wait, of all users or of this one.
-    async fn refuse_crowd(&self, queue_user: &str) -> Result<(), SubmitError> {
+    async fn refuse_crowd(&self, queue_user: &str, admission: &Admission) -> Result<(), SubmitError> {
         let Pipeline { store, settings, metrics, .. } = self.pipeline.as_ref();
         let is_full = |total: i64, limit: u64| u64::try_from(total).unwrap_or(0) >= limit;
         let (all, own) = (settings.limits.unfinished_tasks, settings.limits.unfinished_tasks_per_user);
-        let (total, total_of_user) = tokio::try_join!(store.unfinished_total(), store.unfinished_total_of(queue_user))?;
-        if is_full(total, all) {
+        if is_full(admission.unfinished, all) {
             metrics.submission_refused("queue_full");
             let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
             return Err(SubmitError::QueueFull { limit: all, position });
         }
-        if is_full(total_of_user, own) {
+        if is_full(admission.unfinished_of_user, own) {
             metrics.submission_refused("user_limit");
             let position = QueueOrder::new(store.queue_lines().await?).position_of_next(queue_user);
             return Err(SubmitError::UserLimit { queue_user: queue_user.to_owned(), limit: own, position });
         }
         Ok(())
-    }
-
-    /// Refuses a target that an image of record or an unfinished task has. The image of the task that is replaced does
-    /// not count.
-    async fn is_in_use(
-        &self,
-        harbor: &Harbor,
-        target: &ImageReference,
-        replaces: Option<TaskId>,
-    ) -> Result<(), SubmitError> {
-        let store = &self.pipeline.store;
-        let key = harbor.name_key(target);
-        // In this order: a task that ends in between has its image by then.
-        let unfinished = store.unfinished_task_for_target(&key).await?;
-        if let Some(image) = store.image_by_name(&key).await?
-            && replaces.is_none_or(|replaced| image.task_id != replaced.0)
-        {
-            return Err(SubmitError::ImageExists(target.to_string()));
-        }
-        match unfinished {
-            Some(task) => Err(target_in_use(target, task)),
-            None => Ok(()),
-        }
     }
 
     /// The base's configuration when the base is on the daemon.
@@ -357,40 +339,46 @@ impl Submissions {
         kept: &KeptPasswords,
         submission: &Submission,
         queue_user: String,
-        harbor: &Harbor,
-    ) -> Result<TaskRow, SubmitError> {
-        let pipeline = &self.pipeline;
-        let now = pipeline.now();
-        let work_dir_name = pipeline.workspaces.create(now, &pipeline.settings.fb.time_zone.0, &document).await;
+        target_key: String,
+    ) -> Result<(TaskRow, i64), SubmitError> {
+        let Pipeline { store, sealer, workspaces, settings, .. } = self.pipeline.as_ref();
+        let now = self.pipeline.now();
+        let work_dir_name = workspaces.create(now, &settings.fb.time_zone.0, &document).await;
         let work_dir_name = work_dir_name.map_err(SubmitError::Directory)?;
         let new = NewTask {
             name: request.task_name.clone(),
             base_image_name: request.base.to_string(),
             target_image_name: request.target.to_string(),
-            target_key: harbor.name_key(&request.target),
+            target_key: target_key.clone(),
             description: request.description.clone(),
-            request_document: document,
-            secrets_sealed: pipeline.sealer.seal(REQUEST_PURPOSE, &kept.to_json())?,
+            request_document: document.clone(),
+            secrets_sealed: sealer.seal(REQUEST_PURPOSE, &kept.to_json())?,
             work_dir_name: work_dir_name.clone(),
             callback_url: request.callback_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             owner: submission.owner.clone(),
             queue_user,
             idempotency_key: submission.idempotency_key.clone(),
         };
-        match pipeline.store.insert_task(&new, now).await {
-            Ok(task) => Ok(task),
+        let inserted = async {
+            let (task, flush) = store.insert_task(new, now).await?;
+            let (flushed, position) = tokio::join!(flush.done(), position(store, &task));
+            flushed?;
+            // What is accepted is answered as such, whoever cannot say where it stands.
+            let position = position.inspect_err(|error| tracing::warn!("the queue cannot be read: {error:?}"));
+            Ok((task, position.unwrap_or(0)))
+        };
+        match inserted.await {
+            Ok(accepted) => Ok(accepted),
             Err(error) => {
                 // Nothing half-done stays behind.
-                let _ = pipeline.workspaces.remove(&work_dir_name).await;
-                if error.is_conflict()
-                    && let Some(task) = self.repeated(submission, &new.request_document, kept).await?
-                {
-                    return Ok(task);
-                }
-                if error.is_conflict()
-                    && let Some(task) = pipeline.store.unfinished_task_for_target(&new.target_key).await?
-                {
-                    return Err(target_in_use(&request.target, task));
+                let _ = workspaces.remove(&work_dir_name).await;
+                if StoreError::is_conflict(&error) {
+                    if let Some(task) = self.repeated(submission, &document, kept).await? {
+                        let position = position(store, &task).await?;
+                        return Ok((task, position));
+                    }
+                    let admission = store.admission("", &target_key).await?;
+                    refuse_taken(&request.target, &admission, None)?;
                 }
                 Err(error.into())
             }
@@ -398,8 +386,22 @@ impl Submissions {
     }
 }
 
-fn target_in_use(target: &ImageReference, task: TaskRow) -> SubmitError {
-    SubmitError::TargetInUse { image_name: target.to_string(), task_id: task.id(), owner: task.owner }
+/// Refuses a target that an image of record or an unfinished task has. The image of the task that is replaced does not
+/// count.
+fn refuse_taken(target: &ImageReference, admission: &Admission, replaces: Option<TaskId>) -> Result<(), SubmitError> {
+    let image_task_id = admission.image_task_id.map(TaskId);
+    if image_task_id.is_some() && image_task_id != replaces {
+        return Err(SubmitError::ImageExists(target.to_string()));
+    }
+    let Some(task_id) = admission.target_task_id.map(TaskId) else { return Ok(()) };
+    let owner = admission.target_owner.clone().unwrap_or_default();
+    Err(SubmitError::TargetInUse { image_name: target.to_string(), task_id, owner })
+}
+
+/// How many tasks wait before this one.
+async fn position(store: &Store, task: &TaskRow) -> Result<i64, StoreError> {
+    let positions = queue_positions(store, std::slice::from_ref(task)).await?;
+    Ok(positions.get(&task.primary_id).copied().unwrap_or(0))
 }
 
 /// Whose turn a task counts as: whoever logged in, else the user that the request is for.

@@ -5,6 +5,7 @@
 //! read back is parsed, never served.
 
 mod access;
+mod admission;
 mod callback;
 mod check_result;
 mod checkpoints;
@@ -38,6 +39,7 @@ use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use access::{AccessTokenRow, NewAccessToken};
+pub use admission::Admission;
 pub use callback::{AttemptRow, DeliveryRow, NewAttempt, NewDelivery};
 pub use check_result::CheckResultRow;
 pub use configuration::{CallbackHeadersRow, DockerServerRow, HarborRow, HostRow, NewDockerServer, NewHarbor};
@@ -154,7 +156,7 @@ pub struct Writing<'a> {
     durability: Durability,
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
@@ -162,13 +164,32 @@ impl Writing<'_> {
 
     /// Commits. The next writer has its turn while this one waits for the disk.
     pub async fn commit(self) -> Result<(), StoreError> {
+        self.commit_unflushed().await?.done().await
+    }
+
+    /// Commits, and leaves it to the caller what to do while the disk is waited for.
+    pub async fn commit_unflushed(self) -> Result<Flush<'a>, StoreError> {
         let Self { transaction, turn, store, durability } = self;
         transaction.commit().await?;
         let commits = store.commits.fetch_add(1, Ordering::SeqCst);
         drop(turn);
         store.checkpoints.note(commits);
-        match durability {
-            Durability::Durable => store.sync.wait().await.map_err(StoreError::Flush),
+        Ok(Flush { store, durability })
+    }
+}
+
+/// What a commit still waits for.
+#[must_use = "the commit is not on disk before"]
+pub struct Flush<'a> {
+    store: &'a Store,
+    durability: Durability,
+}
+
+impl Flush<'_> {
+    /// Waits until the commit is as durable as it was begun.
+    pub async fn done(self) -> Result<(), StoreError> {
+        match self.durability {
+            Durability::Durable => self.store.sync.wait().await.map_err(StoreError::Flush),
             Durability::Relaxed => {
                 // Who has the turn now may be the next on this very thread, where nobody else can take it up: should
                 // the caller hold the thread from here on, no write would ever end.
@@ -271,6 +292,8 @@ async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqliteP
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(Duration::from_mins(1))
+        // A file cannot hang up, and a look whether it has costs as much as a query.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         // SQLite rolls back by itself when a disk is full; sqlx then takes its own rollback for failed and the

@@ -79,16 +79,6 @@ impl Store {
         Ok(Some(row))
     }
 
-    /// How many tasks of a user wait or run.
-    pub async fn unfinished_total_of(&self, queue_user: &str) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT count(*) AS "total!: i64" FROM task WHERE is_ended = 0 AND queue_user = ?"#,
-            queue_user
-        )
-        .fetch_one(&self.readers)
-        .await?)
-    }
-
     /// Every user who waits.
     pub async fn queue_lines(&self) -> Result<Vec<QueueLine>, StoreError> {
         Ok(sqlx::query_as!(

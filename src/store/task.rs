@@ -1,13 +1,13 @@
 //! Tasks: accepted, advanced and put back, each by one compare-and-set.
 
-use super::{Durability, Store, StoreError, Writing};
+use super::{Durability, Flush, Store, StoreError, Writing};
 use crate::cause::Cause;
 use crate::clock::Moment;
 use crate::explanation::Explanation;
 use crate::task::{StageName, TaskId, TaskState};
 
 /// A task without its documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskRow {
     /// Row number.
     pub primary_id: i64,
@@ -145,19 +145,41 @@ pub struct Failure {
     pub last_lines: Vec<String>,
 }
 
+impl NewTask {
+    /// Its row before anybody has touched it.
+    fn into_row(self, primary_id: i64, task_id: i64, now: Moment) -> TaskRow {
+        TaskRow {
+            primary_id,
+            task_id,
+            name: self.name,
+            state: TaskState::Queued.as_str().to_owned(),
+            base_image_name: self.base_image_name,
+            target_image_name: self.target_image_name,
+            target_key: self.target_key,
+            description: self.description,
+            work_dir_name: self.work_dir_name,
+            callback_url: self.callback_url,
+            owner: self.owner,
+            create_time: now.0,
+            update_time: now.0,
+            ..TaskRow::default()
+        }
+    }
+}
+
 impl Store {
-    /// Accepts a task; its number is `now` in milliseconds or the next free one. A conflict means that an unfinished
-    /// task has the target, or that the idempotency key is taken.
-    pub async fn insert_task(&self, task: &NewTask, now: Moment) -> Result<TaskRow, StoreError> {
+    /// Accepts a task, for good once the flush is done; its number is `now` in milliseconds or the next free one. A
+    /// conflict means that an unfinished task has the target, or that the idempotency key is taken.
+    pub async fn insert_task(&self, task: NewTask, now: Moment) -> Result<(TaskRow, Flush<'_>), StoreError> {
         let mut writing = self.write(Durability::Durable).await?;
         let wanted = now.0 / 1_000;
-        let task_id = sqlx::query_scalar!(
+        let inserted = sqlx::query!(
             r#"INSERT INTO task (task_id, name, state, base_image_name, target_image_name, target_key, description,
                    request_document, secrets_sealed, work_dir_name, callback_url, owner, idempotency_key,
                    create_time, update_time, queue_user)
                VALUES (max(?1, coalesce((SELECT max(task_id) + 1 FROM task), 0)), ?2, 'QUEUED', ?3, ?4, ?5, ?6, ?7, ?8,
                    ?9, ?10, ?11, ?12, ?13, ?13, ?14)
-               RETURNING task_id"#,
+               RETURNING primary_id AS "primary_id!: i64", task_id"#,
             wanted,
             task.name,
             task.base_image_name,
@@ -175,11 +197,8 @@ impl Store {
         )
         .fetch_one(writing.connection())
         .await?;
-        let row = sqlx::query_as!(TaskRow, "SELECT * FROM task_row WHERE task_id = ?", task_id)
-            .fetch_one(writing.connection())
-            .await?;
-        writing.commit().await?;
-        Ok(row)
+        let flush = writing.commit_unflushed().await?;
+        Ok((task.into_row(inserted.primary_id, inserted.task_id, now), flush))
     }
 
     /// The task of that number.

@@ -156,10 +156,4 @@ impl Store {
         let rows = sqlx::query!("SELECT state, total FROM task_total").fetch_all(&self.readers).await?;
         Ok(rows.into_iter().filter_map(|row| Some((TaskState::from_name(&row.state)?, row.total))).collect())
     }
-
-    /// How many tasks wait or run.
-    pub async fn unfinished_total(&self) -> Result<i64, StoreError> {
-        let totals = self.task_totals_by_state().await?;
-        Ok(totals.into_iter().filter(|(state, _)| !state.is_end()).map(|(_, total)| total).sum())
-    }
 }

@@ -85,7 +85,7 @@ impl House {
             queue_user: String::new(),
             idempotency_key: None,
         };
-        self.state.store.insert_task(&task, now).await.unwrap()
+        self.state.store.insert_task(task, now).await.unwrap().0
     }
 
     /// Starts one that asks every caller.

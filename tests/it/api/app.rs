@@ -199,7 +199,7 @@ impl App {
             queue_user: String::new(),
             idempotency_key: None,
         };
-        self.state.store.insert_task(&task, now).await.unwrap()
+        self.state.store.insert_task(task, now).await.unwrap().0
     }
 }
 

@@ -101,7 +101,7 @@ async fn hostile_callback_addresses_are_refused_at_submission() {
         let document = shape().edit(|document| document["task_data"]["callback_url"] = json!(address)).build();
         assert_refused(&submitted(&app, &document).await, address);
     }
-    assert_eq!(app.state.store.unfinished_total().await.unwrap(), 0);
+    assert_eq!(app.state.store.admission("", "").await.unwrap().unfinished, 0);
     app.stop().await;
 }
 
@@ -174,7 +174,7 @@ async fn hostile_packages_versions_and_maintainers_are_refused_for_every_install
         let document = shape().edit(|document| document["dockerfile_json"]["maintainer"] = json!(text)).build();
         assert_refused(&submitted(&app, &document).await, &text);
     }
-    assert_eq!(app.state.store.unfinished_total().await.unwrap(), 0);
+    assert_eq!(app.state.store.admission("", "").await.unwrap().unfinished, 0);
     assert_eq!(files(&app.path("")), before);
     app.stop().await;
 }
@@ -280,6 +280,6 @@ async fn bodies_that_are_too_large_cut_or_slow_are_refused_and_do_no_harm() {
     read.expect("a cut body must end").unwrap();
     assert!(!rest.contains(" 500 "), "{rest}");
     drop(streams);
-    assert_eq!(app.state.store.unfinished_total().await.unwrap(), 0);
+    assert_eq!(app.state.store.admission("", "").await.unwrap().unfinished, 0);
     app.stop().await;
 }

@@ -36,7 +36,7 @@ async fn record(service: &TestService, target: &ImageReference, image_id: &Diges
         idempotency_key: None,
     };
     // Ended in the moment in which it is accepted: the worker was not woken.
-    let task = store.insert_task(&task, now).await.unwrap();
+    let task = store.insert_task(task, now).await.unwrap().0;
     let image = NewImage {
         task_id: task.task_id,
         full_name: target.to_string(),
