@@ -42,6 +42,17 @@ pub struct SoftwareListing {
     pub conda: Vec<String>,
 }
 
+/// Installer files that a recipe may choose from by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Installers {
+    /// Source tarballs of Python.
+    pub python: Vec<FileName>,
+    /// For pip of Python 3, uv among them.
+    pub pip3: Vec<FileName>,
+    /// Miniconda and Anaconda.
+    pub conda: Vec<FileName>,
+}
+
 impl Catalogue {
     /// Mirror files in `source_dir` and built in. What cannot be read or asked for is left out.
     pub async fn list_source(&self) -> Result<SourceListing, CatalogueError> {
@@ -67,6 +78,22 @@ impl Catalogue {
                 python: files(InstallerKind::Python).into_iter().collect(),
                 pip: pip.into_iter().collect(),
                 conda: files(InstallerKind::Conda).into_iter().collect(),
+            })
+        })
+        .await
+    }
+
+    /// Installer files in `tools_dir` by what they are for.
+    pub async fn installers(&self) -> Result<Installers, CatalogueError> {
+        self.blocking(|catalogue| {
+            let files = |kind: InstallerKind| {
+                let names = names(&catalogue.tools_dir.join(kind.directory()), true);
+                names.iter().filter_map(|name| name.parse().ok()).collect()
+            };
+            Ok(Installers {
+                python: files(InstallerKind::Python),
+                pip3: files(InstallerKind::Pip { python_major: 3 }),
+                conda: files(InstallerKind::Conda),
             })
         })
         .await

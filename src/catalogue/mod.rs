@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 pub use error::{CatalogueError, Refusal};
 pub use fits::fits;
 pub use kinds::{InstallerKind, SourceInstaller};
-pub use listing::{SoftwareListing, SourceGroup, SourceListing};
+pub use listing::{Installers, SoftwareListing, SourceGroup, SourceListing};
 pub use lookup::{InstallerFile, MirrorFile};
 pub use upload::{Place, StoredFile};
 

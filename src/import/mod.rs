@@ -123,7 +123,7 @@ async fn run(
     let Import { writing, mut report, source, .. } = import;
     source.close().await;
     if is_trial {
-        writing.roll_back().await?;
+        writing.roll_back().await;
     } else {
         writing.commit().await?;
     }

@@ -54,7 +54,8 @@ pub async fn check(pipeline: &Pipeline, run: &Run, base: ImageConfig) -> Result<
     for line in preflight? {
         run.feed.log(StageName::Check, line);
     }
-    let options = || pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base);
+    let installers = pipeline.catalogue.installers().await?;
+    let options = || pipeline.recipe_options(&run.request, &run.harbor, &run.docker, &base, &installers);
     let options = run.retrying(StageName::Check, options).await?;
     let needed = needed_files(&run.request, &descriptor, &options)?;
     let files = find_files(&pipeline.catalogue, &needed).await?;

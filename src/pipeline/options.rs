@@ -2,25 +2,29 @@
 
 use super::Pipeline;
 use super::failure::StageFailure;
-use crate::catalogue::{InstallerKind, SoftwareListing};
+use crate::catalogue::Installers;
 use crate::engine::Builder;
 use crate::image::{ImageConfig, ImageReference, RegistryHost};
 use crate::recipe::{self, PipTool, RecipeOptions, Sharers, UNTRUSTED_LABEL};
-use crate::request::{BuildRequest, FileName};
+use crate::request::BuildRequest;
 use crate::settings::{BuilderChoice, DefaultPython, PipInstaller};
 use crate::site::{DockerServer, Harbor};
 
 impl Pipeline {
-    /// Options for a request's recipe on this base.
+    /// Options for a request's recipe on this base, with these installers to choose from.
     pub async fn recipe_options(
         &self,
         request: &BuildRequest,
         harbor: &Harbor,
         docker: &DockerServer,
         base: &ImageConfig,
+        installers: &Installers,
     ) -> Result<RecipeOptions, StageFailure> {
-        let software: SoftwareListing = self.catalogue.list_software().await?;
-        let names = |names: &[String]| -> Vec<FileName> { names.iter().filter_map(|name| name.parse().ok()).collect() };
+        // The directory holds pip's own installer as well.
+        let uv_files = || {
+            let files = installers.pip3.iter().filter(|name| name.as_str() == "uv" || name.as_str().starts_with("uv-"));
+            files.cloned().collect()
+        };
         Ok(RecipeOptions {
             builder: self.builder(docker).await?,
             sharers: self.sharers(harbor, &request.base, base),
@@ -32,25 +36,13 @@ impl Pipeline {
                     name.parse().map_or(recipe::DefaultPython::Auto, recipe::DefaultPython::Tarball)
                 }
             },
-            python_tarballs: names(&software.python),
-            conda_installers: names(&software.conda),
+            python_tarballs: installers.python.clone(),
+            conda_installers: installers.conda.clone(),
             pip_tool: match self.settings.build.pip_installer {
-                PipInstaller::Auto if !request.plain_pip => PipTool::Auto(self.uv_files(names(&software.pip)).await),
+                PipInstaller::Auto if !request.plain_pip => PipTool::Auto(uv_files()),
                 _ => PipTool::Pip,
             },
         })
-    }
-
-    /// Files of uv for Python 3. The listing holds those for Python 2 as well.
-    async fn uv_files(&self, names: Vec<FileName>) -> Vec<FileName> {
-        let mut found = Vec::new();
-        for name in names.into_iter().filter(|name| name.as_str() == "uv" || name.as_str().starts_with("uv-")) {
-            let kind = InstallerKind::Pip { python_major: 3 };
-            if self.catalogue.installer_file(kind, &name).await.is_ok() {
-                found.push(name);
-            }
-        }
-        found
     }
 
     async fn builder(&self, docker: &DockerServer) -> Result<Builder, StageFailure> {

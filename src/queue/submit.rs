@@ -6,7 +6,7 @@ use super::order::{QueueOrder, queue_positions};
 use super::repetition::StoredRequest;
 use super::worker::Worker;
 use crate::callback::RefusedAddress;
-use crate::catalogue::CatalogueError;
+use crate::catalogue::{CatalogueError, Installers};
 use crate::disk::LowDisk;
 use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
 use crate::language::Message;
@@ -203,7 +203,8 @@ impl Submissions {
         let base = base.ok_or_else(|| SubmitError::BaseAbsent(request.base.clone()))?;
         let described = pipeline.inspections.describe(docker.engine.as_ref(), &request.base, &base).await;
         let (descriptor, _) = described.map_err(StageFailure::from)?;
-        let options = pipeline.recipe_options(&request, &harbor, &docker, &base).await?;
+        let installers = pipeline.catalogue.installers().await?;
+        let options = pipeline.recipe_options(&request, &harbor, &docker, &base, &installers).await?;
         let needed = needed_files(&request, &descriptor, &options)?;
         let files = find_files(&pipeline.catalogue, &needed).await?;
         let checked = Checked { base, descriptor, options, files };
@@ -251,10 +252,11 @@ impl Submissions {
         let target_key = harbor.name_key(&request.target);
         let named = named_files(request);
         // None needs another's answer. Only what costs the daemon more than a look waits until nothing is refused.
-        let (low, admission, files, present) = tokio::join!(
+        let (low, admission, files, installers, present) = tokio::join!(
             pipeline.disks.low(),
             pipeline.store.admission(&queue_user, &target_key),
             find_files(&pipeline.catalogue, &named),
+            pipeline.catalogue.installers(),
             self.present_base(request),
         );
         if let Some(low) = low {
@@ -266,7 +268,7 @@ impl Submissions {
         refuse_taken(&request.target, &admission, replaces)?;
         files?;
         let descriptor = match present? {
-            Some((docker, base)) => self.check_present(request, &harbor, &docker, &base).await?,
+            Some((docker, base)) => self.check_present(request, &harbor, &docker, &base, &installers?).await?,
             None => None,
         };
         let (task, queue_position) = self.store(request, document, kept, submission, queue_user, target_key).await?;
@@ -315,17 +317,15 @@ impl Submissions {
         harbor: &Harbor,
         docker: &DockerServer,
         base: &ImageConfig,
+        installers: &Installers,
     ) -> Result<Option<ImageDescriptor>, SubmitError> {
         let pipeline = &self.pipeline;
-        let (described, options) = tokio::join!(
-            pipeline.inspections.describe(docker.engine.as_ref(), &request.base, base),
-            pipeline.recipe_options(request, harbor, docker, base),
-        );
-        let descriptor = match described {
+        let descriptor = match pipeline.inspections.describe(docker.engine.as_ref(), &request.base, base).await {
             Ok((descriptor, _)) => descriptor,
             Err(InspectionError::Inspect(_)) => return Ok(None),
             Err(InspectionError::Store(error)) => return Err(error.into()),
         };
+        let options = pipeline.recipe_options(request, harbor, docker, base, installers).await;
         let Ok(options) = options else { return Ok(Some(descriptor)) };
         let needed = needed_files(request, &descriptor, &options)?;
         find_files(&pipeline.catalogue, &needed).await?;

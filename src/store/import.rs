@@ -352,8 +352,8 @@ impl Writing<'_> {
     }
 
     /// Undoes everything.
-    pub async fn roll_back(self) -> Result<(), StoreError> {
-        Ok(self.transaction.rollback().await?)
+    pub async fn roll_back(self) {
+        self.turn.roll_back().await;
     }
 }
 

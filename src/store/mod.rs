@@ -23,6 +23,7 @@ mod task;
 mod task_end;
 mod task_list;
 mod task_of_owner;
+mod writer;
 
 #[cfg(test)]
 mod plan_tests;
@@ -35,8 +36,8 @@ use std::time::{Duration, Instant};
 use checkpoints::Checkpoints;
 use group_sync::GroupSync;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::{SqliteConnection, SqlitePool};
+use writer::{Turn, Writer};
 
 pub use access::{AccessTokenRow, NewAccessToken};
 pub use admission::Admission;
@@ -140,8 +141,7 @@ pub enum Durability {
 /// The database.
 pub struct Store {
     readers: SqlitePool,
-    writer: SqlitePool,
-    turn: Mutex<()>,
+    writer: Writer,
     sync: GroupSync,
     commits: AtomicU64,
     checkpoints: Checkpoints,
@@ -150,8 +150,7 @@ pub struct Store {
 
 /// A write transaction that has its turn.
 pub struct Writing<'a> {
-    transaction: Transaction<'a, Sqlite>,
-    turn: MutexGuard<'a, ()>,
+    turn: Turn,
     store: &'a Store,
     durability: Durability,
 }
@@ -159,7 +158,7 @@ pub struct Writing<'a> {
 impl<'a> Writing<'a> {
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+        self.turn.connection()
     }
 
     /// Commits. The next writer has its turn while this one waits for the disk.
@@ -169,11 +168,9 @@ impl<'a> Writing<'a> {
 
     /// Commits, and leaves it to the caller what to do while the disk is waited for.
     pub async fn commit_unflushed(self) -> Result<Flush<'a>, StoreError> {
-        let Self { transaction, turn, store, durability } = self;
-        transaction.commit().await?;
-        let commits = store.commits.fetch_add(1, Ordering::SeqCst);
-        drop(turn);
-        store.checkpoints.note(commits);
+        let Self { turn, store, durability } = self;
+        turn.commit().await?;
+        store.checkpoints.note(store.commits.fetch_add(1, Ordering::SeqCst));
         Ok(Flush { store, durability })
     }
 }
@@ -227,16 +224,25 @@ impl Store {
             .pragma("trusted_schema", "OFF");
         // Whoever owns the database does it beside the writers, see `checkpoints`.
         let own_checkpoints = options.clone().pragma("wal_autocheckpoint", "0");
-        let writer = pool(if lock.is_some() { own_checkpoints.clone() } else { options.clone() }, 1).await?;
+        let writer = Writer::open(if lock.is_some() { own_checkpoints.clone() } else { options.clone() }).await?;
         if lock.is_some() {
-            sqlx::migrate!().run(&writer).await?;
+            sqlx::migrate!().run(writer.turn().await?.connection()).await?;
         }
-        let readers = pool(options.read_only(true).create_if_missing(false), READERS).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(1)
+            .acquire_timeout(Duration::from_mins(1))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A file cannot hang up, and to ask costs as much as a query.
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
         let sync = GroupSync::new(path).map_err(|source| StoreError::Unopenable { path: path.to_owned(), source })?;
         sync.wait().await.map_err(StoreError::Flush)?;
         let checkpoints = if lock.is_some() { Checkpoints::start(own_checkpoints) } else { Checkpoints::default() };
         let commits = AtomicU64::new(0);
-        Ok(Self { readers, writer, turn: Mutex::new(()), sync, commits, checkpoints, _lock: lock })
+        Ok(Self { readers, writer, sync, commits, checkpoints, _lock: lock })
     }
 
     /// How many transactions this process has committed: while it stays the same, a read gives the same rows.
@@ -249,9 +255,9 @@ impl Store {
         let start = Instant::now();
         let mut is_told = false;
         loop {
-            let turn = self.turn.lock().await;
-            let error = match self.writer.begin_with("BEGIN IMMEDIATE").await {
-                Ok(transaction) => return Ok(Writing { transaction, turn, store: self, durability }),
+            let mut turn = self.writer.turn().await?;
+            let error = match turn.begin().await {
+                Ok(()) => return Ok(Writing { turn, store: self, durability }),
                 Err(error) => StoreError::from(error),
             };
             // Others take their turn meanwhile: each must find out in its own time.
@@ -285,33 +291,6 @@ impl Store {
 fn result_code(error: &sqlx::Error) -> Option<i32> {
     let sqlx::Error::Database(error) = error else { return None };
     error.code()?.parse().ok()
-}
-
-async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, StoreError> {
-    Ok(SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_mins(1))
-        // A file cannot hang up, and a look whether it has costs as much as a query.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // SQLite rolls back by itself when a disk is full; sqlx then takes its own rollback for failed and the
-        // connection for one inside a transaction, for ever. Such a connection is closed and opened anew.
-        .before_acquire(move |connection, _| {
-            Box::pin(async move {
-                // Readers share a pool and open no transaction.
-                if connections > 1 {
-                    return Ok(true);
-                }
-                if connection.is_in_transaction() {
-                    connection.ping().await?;
-                }
-                Ok(!connection.is_in_transaction())
-            })
-        })
-        .connect_with(options)
-        .await?)
 }
 
 /// The lock that makes this process the only one: a file beside the database, freed by the kernel when we end.

@@ -21,7 +21,7 @@ const SMALL: [&str; 10] = [
 ];
 
 /// Indexes that hold no more rows than the answer, or no documents.
-const INDEXES: [&str; 4] = ["task_search", "task_unfinished", "task_queue", "callback_due"];
+const INDEXES: [&str; 4] = ["task_search", "task_unfinished_user", "task_queue_user", "callback_due"];
 
 /// Queries that may, each for a reason.
 const ALLOWED: [(&str, &str); 13] = [
@@ -38,7 +38,8 @@ const ALLOWED: [(&str, &str); 13] = [
     // A few rows for each receiver that is owed a callback, found by index; these alone are sorted.
     ("WITH RECURSIVE receivers", "SCAN receivers"),
     ("WITH RECURSIVE receivers", "USE TEMP B-TREE FOR ORDER BY"),
-    ("GROUP BY task.queue_user", "USE TEMP B-TREE FOR GROUP BY"),
+    // The same, grouped.
+    ("FROM (SELECT queue_user, count(*)", "SCAN line"),
     // The sweep of what is old, once an hour.
     ("AS \"attempts!: i64\"", "SCAN"),
     ("AS \"ended!: i64\"", "SCAN task"),
@@ -105,6 +106,10 @@ async fn the_hot_lists_search() {
             "task_search",
         ),
         ("task.build_key = ?", "task_build_key"),
+        ("AS \"unfinished!: i64\"", "SCAN task USING COVERING INDEX task_unfinished_user"),
+        ("AS \"waiting!: i64\"", "SCAN task USING COVERING INDEX task_queue_user"),
+        ("WITH RECURSIVE waiting", "SEARCH task USING COVERING INDEX task_queue_user (queue_user>?)"),
+        ("AS \"rank!: i64\"", "SEARCH before USING COVERING INDEX task_queue_user (queue_user=? AND primary_id<?)"),
     ] {
         let query = queries().into_iter().find(|query| query.contains(part)).unwrap_or_else(|| panic!("{part}"));
         let plan = plan(&store, &query).await;

@@ -37,13 +37,13 @@ impl Store {
         // Each step of the recursion jumps to the next user in the index.
         let next = sqlx::query!(
             r#"WITH RECURSIVE waiting (queue_user) AS (
-                   SELECT min(queue_user) FROM task WHERE state = 'QUEUED'
+                   SELECT min(queue_user) FROM task INDEXED BY task_queue_user WHERE state = 'QUEUED'
                    UNION ALL
-                   SELECT (SELECT min(task.queue_user) FROM task
+                   SELECT (SELECT min(task.queue_user) FROM task INDEXED BY task_queue_user
                            WHERE task.state = 'QUEUED' AND task.queue_user > waiting.queue_user)
                    FROM waiting WHERE waiting.queue_user IS NOT NULL
                ), line (queue_user, first) AS (
-                   SELECT queue_user, (SELECT min(task.primary_id) FROM task
+                   SELECT queue_user, (SELECT min(task.primary_id) FROM task INDEXED BY task_queue_user
                                        WHERE task.state = 'QUEUED' AND task.queue_user = waiting.queue_user)
                    FROM waiting WHERE queue_user IS NOT NULL
                )
@@ -83,10 +83,11 @@ impl Store {
     pub async fn queue_lines(&self) -> Result<Vec<QueueLine>, StoreError> {
         Ok(sqlx::query_as!(
             QueueLine,
-            r#"SELECT task.queue_user AS "queue_user!: String", count(*) AS "waiting!: i64",
-                      min(task.primary_id) AS "first!: i64", coalesce(queue_turn.turn, 0) AS "turn!: i64"
-               FROM task LEFT JOIN queue_turn ON queue_turn.queue_user = task.queue_user
-               WHERE task.state = 'QUEUED' GROUP BY task.queue_user"#
+            r#"SELECT line.queue_user AS "queue_user!: String", line.waiting AS "waiting!: i64",
+                      line.first AS "first!: i64", coalesce(queue_turn.turn, 0) AS "turn!: i64"
+               FROM (SELECT queue_user, count(*) AS waiting, min(primary_id) AS first
+                     FROM task INDEXED BY task_queue_user WHERE state = 'QUEUED' GROUP BY queue_user) AS line
+               LEFT JOIN queue_turn ON queue_turn.queue_user = line.queue_user"#
         )
         .fetch_all(&self.readers)
         .await?)

@@ -164,8 +164,7 @@ impl Store {
 
     /// Writes the whole file anew, so that no free page keeps what a row held before.
     pub async fn compact(&self) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().await;
-        sqlx::query("VACUUM").execute(&self.writer).await?;
+        sqlx::query("VACUUM").execute(self.writer.turn().await?.connection()).await?;
         Ok(())
     }
 }
@@ -207,7 +206,8 @@ mod tests {
             "DELETE FROM callback_headers",
             "REPLACE INTO callback_headers (primary_id, headers_sealed, create_time) VALUES (1, 'x', 2)",
         ] {
-            let error = sqlx::query(statement).execute(&store.writer).await.unwrap_err();
+            let error =
+                sqlx::query(statement).execute(store.writer.turn().await.unwrap().connection()).await.unwrap_err();
             assert!(error.to_string().contains("append-only"), "{statement}: {error}");
         }
         let row = SealedRow { primary_id: 1, sealed: "old".to_owned() };
@@ -215,8 +215,10 @@ mod tests {
         store.reseal(SealedColumn::CallbackHeaders, &texts).await.unwrap();
         let rows = store.sealed_rows(SealedColumn::CallbackHeaders, 0, 10).await.unwrap();
         assert_eq!(rows[0].sealed, "new");
-        let again = sqlx::query("UPDATE callback_headers SET headers_sealed = 'x'").execute(&store.writer).await;
+        let mut turn = store.writer.turn().await.unwrap();
+        let again = sqlx::query("UPDATE callback_headers SET headers_sealed = 'x'").execute(turn.connection()).await;
         assert!(again.is_err(), "the way is closed again");
+        drop(turn);
         store.close().await;
     }
 }

@@ -1,0 +1,3 @@
+-- No query reads these.
+DROP INDEX task_queue;
+DROP INDEX task_unfinished;
