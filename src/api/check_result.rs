@@ -64,5 +64,5 @@ async fn all_check_result(State(state): State<AppState>) -> Answer<Vec<CheckResu
 #[utoipa::path(delete, path = "/api/fast-build/check-result/delete-all-check-result", tag = "check-result",
     responses((status = 200, body = Envelope<u64>)))]
 async fn delete_all_check_result(State(state): State<AppState>) -> Answer<u64> {
-    success(state.store.delete_check_results().await?)
+    success(state.pipeline.inspections.forget_all().await?)
 }

@@ -1,25 +1,36 @@
 //! Inspections, kept by image id: an image never changes under its id.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::run::Transient;
 use crate::cause::Cause;
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::image::{ImageConfig, ImageDescriptor, ImageReference};
+use crate::image::{Digest, ImageConfig, ImageDescriptor, ImageReference};
 use crate::inspect::{InspectError, ProbeLimits, inspect};
 use crate::store::{Store, StoreError};
 
 /// Version of what an inspection finds out; results of another one are made anew.
 const RESULT_VERSION: u32 = 1;
+/// Descriptors held in memory, of a few kilobytes each: a site has a handful of bases that most requests name.
+const MOST_AT_HAND: usize = 64;
 
 /// Inspects images and keeps what was found.
 pub struct Inspections {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     limits: ProbeLimits,
+    at_hand: Mutex<AtHand>,
+}
+
+/// Kept inspections that were asked for lately.
+#[derive(Default)]
+struct AtHand {
+    descriptors: HashMap<Digest, ImageDescriptor>,
+    /// Counts how often all were forgotten.
+    forgotten: u64,
 }
 
 /// Why an image could not be inspected.
@@ -52,7 +63,12 @@ struct Kept {
 impl Inspections {
     /// Inspections with a time limit for each; their containers carry these labels.
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>, timeout: Duration, labels: BTreeMap<String, String>) -> Self {
-        Self { store, clock, limits: ProbeLimits { timeout, labels, ..ProbeLimits::default() } }
+        Self {
+            store,
+            clock,
+            limits: ProbeLimits { timeout, labels, ..ProbeLimits::default() },
+            at_hand: Mutex::default(),
+        }
     }
 
     /// The kept inspection of that image under the name asked for.
@@ -62,11 +78,39 @@ impl Inspections {
         config: &ImageConfig,
     ) -> Result<Option<ImageDescriptor>, StoreError> {
         let Some(image_id) = &config.image_id else { return Ok(None) };
+        let under_name = |descriptor: ImageDescriptor| ImageDescriptor { image_name: name.to_string(), ..descriptor };
+        let forgotten = {
+            let at_hand = self.at_hand();
+            if let Some(descriptor) = at_hand.descriptors.get(image_id) {
+                return Ok(Some(under_name(descriptor.clone())));
+            }
+            at_hand.forgotten
+        };
         let Some(row) = self.store.check_result(image_id.as_str()).await? else { return Ok(None) };
         let kept: Option<Kept> = serde_json::from_str(&row.result).ok();
-        Ok(kept
-            .filter(|kept| kept.result_version == RESULT_VERSION)
-            .map(|kept| ImageDescriptor { image_name: name.to_string(), ..kept.descriptor }))
+        let Some(kept) = kept.filter(|kept| kept.result_version == RESULT_VERSION) else { return Ok(None) };
+        let mut at_hand = self.at_hand();
+        if at_hand.forgotten == forgotten {
+            if at_hand.descriptors.len() == MOST_AT_HAND {
+                at_hand.descriptors.clear();
+            }
+            at_hand.descriptors.insert(image_id.clone(), kept.descriptor.clone());
+        }
+        Ok(Some(under_name(kept.descriptor)))
+    }
+
+    /// Forgets all inspections and says how many there were.
+    pub async fn forget_all(&self) -> Result<u64, StoreError> {
+        let count = self.store.delete_check_results().await?;
+        // Afterwards: whoever read a row before has put it in hand by now, or sees that it is too late.
+        let mut at_hand = self.at_hand();
+        at_hand.descriptors.clear();
+        at_hand.forgotten += 1;
+        Ok(count)
+    }
+
+    fn at_hand(&self) -> std::sync::MutexGuard<'_, AtHand> {
+        self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The image's descriptor, inspected now unless kept; the flag says which.

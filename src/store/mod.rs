@@ -170,8 +170,7 @@ impl<'a> Writing<'a> {
     pub async fn commit_unflushed(self) -> Result<Flush<'a>, StoreError> {
         let Self { turn, store, durability } = self;
         turn.commit().await?;
-        store.checkpoints.note(store.commits.fetch_add(1, Ordering::SeqCst));
-        Ok(Flush { store, durability })
+        Ok(store.committed(durability))
     }
 }
 
@@ -252,25 +251,20 @@ impl Store {
 
     /// Begins a write transaction.
     pub async fn write(&self, durability: Durability) -> Result<Writing<'_>, StoreError> {
-        let start = Instant::now();
-        let mut is_told = false;
+        let mut patience = Patience::start();
         loop {
             let mut turn = self.writer.turn().await?;
-            let error = match turn.begin().await {
+            match turn.begin().await {
                 Ok(()) => return Ok(Writing { turn, store: self, durability }),
-                Err(error) => StoreError::from(error),
-            };
-            // Others take their turn meanwhile: each must find out in its own time.
-            drop(turn);
-            let is_patient = PATIENT.try_with(|()| ()).is_ok();
-            if !error.is_busy() || (!is_patient && start.elapsed() >= PATIENCE) {
-                return Err(error);
+                Err(error) => patience.after(error, turn).await?,
             }
-            if start.elapsed() >= PATIENCE && !std::mem::replace(&mut is_told, true) {
-                tracing::warn!("another process locks the database for {} s already; tasks wait", PATIENCE.as_secs());
-            }
-            tokio::time::sleep(BUSY_PAUSE).await;
         }
+    }
+
+    /// Takes notice of a commit.
+    fn committed(&self, durability: Durability) -> Flush<'_> {
+        self.checkpoints.note(self.commits.fetch_add(1, Ordering::SeqCst));
+        Flush { store: self, durability }
     }
 
     /// Proves that the database answers.
@@ -284,6 +278,34 @@ impl Store {
         self.checkpoints.stop().await;
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+/// How long a write waits for another process's lock.
+struct Patience {
+    start: Instant,
+    is_told: bool,
+}
+
+impl Patience {
+    fn start() -> Self {
+        Self { start: Instant::now(), is_told: false }
+    }
+
+    /// Waits a moment after what failed as another process has the lock; anything else, or once it took too long, is the
+    /// error. Others have their turn meanwhile: each must find out in its own time.
+    async fn after(&mut self, error: sqlx::Error, turn: Turn) -> Result<(), StoreError> {
+        drop(turn);
+        let error = StoreError::from(error);
+        let is_patient = PATIENT.try_with(|()| ()).is_ok();
+        if !error.is_busy() || (!is_patient && self.start.elapsed() >= PATIENCE) {
+            return Err(error);
+        }
+        if self.start.elapsed() >= PATIENCE && !std::mem::replace(&mut self.is_told, true) {
+            tracing::warn!("another process locks the database for {} s already; tasks wait", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(BUSY_PAUSE).await;
+        Ok(())
     }
 }
 

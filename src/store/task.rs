@@ -1,6 +1,6 @@
 //! Tasks: accepted, advanced and put back, each by one compare-and-set.
 
-use super::{Durability, Flush, Store, StoreError, Writing};
+use super::{Durability, Flush, Patience, Store, StoreError, Writing};
 use crate::cause::Cause;
 use crate::clock::Moment;
 use crate::explanation::Explanation;
@@ -171,34 +171,44 @@ impl Store {
     /// Accepts a task, for good once the flush is done; its number is `now` in milliseconds or the next free one. A
     /// conflict means that an unfinished task has the target, or that the idempotency key is taken.
     pub async fn insert_task(&self, task: NewTask, now: Moment) -> Result<(TaskRow, Flush<'_>), StoreError> {
-        let mut writing = self.write(Durability::Durable).await?;
         let wanted = now.0 / 1_000;
-        let inserted = sqlx::query!(
-            r#"INSERT INTO task (task_id, name, state, base_image_name, target_image_name, target_key, description,
-                   request_document, secrets_sealed, work_dir_name, callback_url, owner, idempotency_key,
-                   create_time, update_time, queue_user)
-               VALUES (max(?1, coalesce((SELECT max(task_id) + 1 FROM task), 0)), ?2, 'QUEUED', ?3, ?4, ?5, ?6, ?7, ?8,
-                   ?9, ?10, ?11, ?12, ?13, ?13, ?14)
-               RETURNING primary_id AS "primary_id!: i64", task_id"#,
-            wanted,
-            task.name,
-            task.base_image_name,
-            task.target_image_name,
-            task.target_key,
-            task.description,
-            task.request_document,
-            task.secrets_sealed,
-            task.work_dir_name,
-            task.callback_url,
-            task.owner,
-            task.idempotency_key,
-            now.0,
-            task.queue_user
-        )
-        .fetch_one(writing.connection())
-        .await?;
-        let flush = writing.commit_unflushed().await?;
-        Ok((task.into_row(inserted.primary_id, inserted.task_id, now), flush))
+        let mut patience = Patience::start();
+        loop {
+            let mut turn = self.writer.turn().await?;
+            // A statement is a transaction by itself, and others wait a third as long for it as for one that is begun and
+            // committed. All its rows are asked for, since it is committed after the last one.
+            let inserted = sqlx::query!(
+                r#"INSERT INTO task (task_id, name, state, base_image_name, target_image_name, target_key, description,
+                       request_document, secrets_sealed, work_dir_name, callback_url, owner, idempotency_key,
+                       create_time, update_time, queue_user)
+                   VALUES (max(?1, coalesce((SELECT max(task_id) + 1 FROM task), 0)), ?2, 'QUEUED', ?3, ?4, ?5, ?6, ?7,
+                       ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14)
+                   RETURNING primary_id AS "primary_id!: i64", task_id"#,
+                wanted,
+                task.name,
+                task.base_image_name,
+                task.target_image_name,
+                task.target_key,
+                task.description,
+                task.request_document,
+                task.secrets_sealed,
+                task.work_dir_name,
+                task.callback_url,
+                task.owner,
+                task.idempotency_key,
+                now.0,
+                task.queue_user
+            );
+            match inserted.fetch_all(turn.connection()).await {
+                Ok(rows) => {
+                    drop(turn);
+                    let flush = self.committed(Durability::Durable);
+                    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+                    return Ok((task.into_row(row.primary_id, row.task_id, now), flush));
+                }
+                Err(error) => patience.after(error, turn).await?,
+            }
+        }
     }
 
     /// The task of that number.

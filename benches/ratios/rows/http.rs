@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastbuild::engine::{Connector, DockerConnector, Endpoint, Engine};
 use fastbuild::image::ImageReference;
+use rand::seq::IndexedRandom as _;
 use serde_json::json;
 
 use super::builds::request;
@@ -40,7 +41,7 @@ pub const ROWS: [Row; 6] = [
     },
     Row {
         name: "submit-p99",
-        what: "p99 of POST build-image over p99 of /healthz + one image inspect alongside",
+        what: "p99 of POST build-image, different images, over p99 of /healthz + one image inspect alongside",
         unit: "s",
         bar: Bar::RatioAtMost(3.0),
     },
@@ -62,7 +63,15 @@ const CONNECTIONS: usize = 32;
 const OLD_LIST_RATE: f64 = 79.0;
 const LIST: &str = "/api/fast-build/task/list-task?page=1&page_size=10";
 /// Tasks that run must not fill the queue of the ones that are measured.
-const SETTINGS: [(&str, &str); 1] = [("FASTBUILD__LIMITS__UNFINISHED_TASKS", "1000000")];
+const SETTINGS: [(&str, &str); 2] = [
+    ("FASTBUILD__LIMITS__UNFINISHED_TASKS", "1000000"),
+    ("FASTBUILD__LIMITS__UNFINISHED_TASKS_PER_USER", "1000000"),
+];
+/// Small packages; three of them at a time are 816 different images.
+const PACKAGES: [&str; 18] = [
+    "tree", "less", "file", "bc", "jq", "zip", "unzip", "time", "patch", "ed", "nano", "rsync", "psmisc", "lsof", "pv",
+    "hello", "dos2unix", "figlet",
+];
 
 fn window(bench: &Bench) -> Duration {
     Duration::from_secs(if bench.is_short { 1 } else { 3 })
@@ -167,7 +176,8 @@ async fn one_at_a_time(bench: &Bench) -> Outcome<[Measured; 2]> {
         let target: Result<ImageReference, _> =
             format!("{repository}:{}", hex::encode(rand::random::<[u8; 8]>())).parse();
         // The name is one by construction; an empty body would be refused and end the run.
-        let body = target.map(|target| request(&base, &target, &["tree"], &[]).to_string()).unwrap_or_default();
+        let packages: Vec<&str> = PACKAGES.sample(&mut rand::rng(), 3).copied().collect();
+        let body = target.map(|target| request(&base, &target, &packages, &[]).to_string()).unwrap_or_default();
         post("/api/fast-build/task/build-image", &body)
     };
     let image = bench.base("debian:12")?.to_string();
