@@ -63,10 +63,8 @@ const CONNECTIONS: usize = 32;
 const OLD_LIST_RATE: f64 = 79.0;
 const LIST: &str = "/api/fast-build/task/list-task?page=1&page_size=10";
 /// Tasks that run must not fill the queue of the ones that are measured.
-const SETTINGS: [(&str, &str); 2] = [
-    ("FASTBUILD__LIMITS__UNFINISHED_TASKS", "1000000"),
-    ("FASTBUILD__LIMITS__UNFINISHED_TASKS_PER_USER", "1000000"),
-];
+const SETTINGS: [(&str, &str); 2] =
+    [("FASTBUILD__LIMITS__UNFINISHED_TASKS", "1000000"), ("FASTBUILD__LIMITS__UNFINISHED_TASKS_PER_USER", "1000000")];
 /// Small packages; three of them at a time are 816 different images.
 const PACKAGES: [&str; 18] = [
     "tree", "less", "file", "bc", "jq", "zip", "unzip", "time", "patch", "ed", "nano", "rsync", "psmisc", "lsof", "pv",
