@@ -132,3 +132,32 @@ impl Inspections {
         Ok((kept.descriptor, false))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Moment, SystemClock};
+
+    #[tokio::test]
+    async fn what_is_at_hand_is_forgotten_with_the_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&directory.path().join("x.sqlite3")).await.unwrap());
+        let inspections = Inspections::new(store.clone(), Arc::new(SystemClock), Duration::ZERO, BTreeMap::new());
+        let image_id = Digest::of(b"base");
+        let config = ImageConfig { image_id: Some(image_id.clone()), ..ImageConfig::default() };
+        let kept = async |name: &str| {
+            let kept = inspections.kept(&name.parse().unwrap(), &config).await.unwrap();
+            kept.map(|descriptor| descriptor.image_name)
+        };
+        for _ in 0..2 {
+            assert_eq!(kept("h/a:1").await, None);
+            let descriptor = ImageDescriptor { image_id: image_id.to_string(), ..ImageDescriptor::default() };
+            let result = serde_json::to_string(&Kept { descriptor, result_version: RESULT_VERSION }).unwrap();
+            store.keep_check_result(image_id.as_str(), "h/a:1", &result, Moment(1)).await.unwrap();
+            assert_eq!(kept("h/a:1").await.unwrap(), "h/a:1");
+            assert_eq!(kept("h/b:2").await.unwrap(), "h/b:2", "an image under another of its names");
+            assert_eq!(inspections.forget_all().await.unwrap(), 1);
+        }
+        store.close().await;
+    }
+}
