@@ -54,6 +54,17 @@ pub async fn run(
     duration: Duration,
     next: impl Fn() -> Vec<u8> + Send + Sync + 'static,
 ) -> Outcome<Load> {
+    run_paced(port, connections, duration, Duration::ZERO, next).await
+}
+
+/// The same, with at least this time from one request of a connection to its next.
+pub async fn run_paced(
+    port: u16,
+    connections: usize,
+    duration: Duration,
+    pace: Duration,
+    next: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+) -> Outcome<Load> {
     let next = Arc::new(next);
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
@@ -67,6 +78,10 @@ pub async fn run(
                 let sent = Instant::now();
                 connection.ask(&request).await?;
                 times.push(sent.elapsed());
+                // A sleep of no time takes a millisecond.
+                if let Some(left) = pace.checked_sub(sent.elapsed()) {
+                    tokio::time::sleep(left).await;
+                }
             }
             Outcome::Ok(times)
         });

@@ -136,7 +136,7 @@ async fn in_full(
     let mut attempt = started(pipeline, run, prepared, recipe, no_cache).await?;
     // Steps that nobody knows of are most likely not in the cache at all, while a Python built from its source is: only
     // when the cache had them after all is everything done again.
-    if cache.is_too_old() && matches!(attempt, Attempt::Built { has_cached_packages: true, .. }) {
+    if cache.is_too_old() && !no_cache && matches!(attempt, Attempt::Built { has_cached_packages: true, .. }) {
         not_used();
         attempt = started(pipeline, run, prepared, recipe, true).await?;
     }

@@ -101,12 +101,17 @@ impl Inspections {
 
     /// Forgets all inspections and says how many there were.
     pub async fn forget_all(&self) -> Result<u64, StoreError> {
-        let count = self.store.delete_check_results().await?;
-        // Afterwards: whoever read a row before has put it in hand by now, or sees that it is too late.
+        // Afterwards, and also when the caller goes away meanwhile: whoever read a row before has put it in hand by then,
+        // or sees that it is too late.
+        let _forgetting = Forgetting(self);
+        self.store.delete_check_results().await
+    }
+
+    /// Keeps nothing in memory that rows may no longer say.
+    pub fn let_go(&self) {
         let mut at_hand = self.at_hand();
         at_hand.descriptors.clear();
         at_hand.forgotten += 1;
-        Ok(count)
     }
 
     fn at_hand(&self) -> std::sync::MutexGuard<'_, AtHand> {
@@ -130,6 +135,14 @@ impl Inspections {
             .keep_check_result(&kept.descriptor.image_id, &kept.descriptor.image_name, &result, self.clock.now())
             .await?;
         Ok((kept.descriptor, false))
+    }
+}
+
+struct Forgetting<'a>(&'a Inspections);
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        self.0.let_go();
     }
 }
 

@@ -252,17 +252,18 @@ impl Submissions {
         let target_key = harbor.name_key(&request.target);
         let named = named_files(request);
         // None needs another's answer. Only what costs the daemon more than a look waits until nothing is refused.
-        let (low, admission, files, installers, present) = tokio::join!(
-            pipeline.disks.low(),
-            pipeline.store.admission(&queue_user, &target_key),
-            find_files(&pipeline.catalogue, &named),
-            pipeline.catalogue.installers(),
-            self.present_base(request),
-        );
-        if let Some(low) = low {
-            pipeline.metrics.submission_refused("disk_full");
-            return Err(SubmitError::DiskLow(low));
-        }
+        let looks = async {
+            Ok(tokio::join!(
+                pipeline.store.admission(&queue_user, &target_key),
+                find_files(&pipeline.catalogue, &named),
+                pipeline.catalogue.installers(),
+                self.present_base(request),
+            ))
+        };
+        let room = async { pipeline.disks.low().await.map_or(Ok(()), |low| Err(SubmitError::DiskLow(low))) };
+        let looked = tokio::try_join!(room, looks);
+        let ((), (admission, files, installers, present)) =
+            looked.inspect_err(|_| pipeline.metrics.submission_refused("disk_full"))?;
         let admission = admission?;
         self.refuse_crowd(&queue_user, &admission).await?;
         refuse_taken(&request.target, &admission, replaces)?;
@@ -271,9 +272,8 @@ impl Submissions {
             Some((docker, base)) => self.check_present(request, &harbor, &docker, &base, &installers?).await?,
             None => None,
         };
-        let (task, queue_position) = self.store(request, document, kept, submission, queue_user, target_key).await?;
+        let (task, queue_position) = self.store(request, document, kept, submission, target_key, replaces).await?;
         tracing::info!(task.id = %task.id(), "task {} accepted: {} from {}", task.id(), request.target, request.base);
-        self.worker.wake();
         Ok(Accepted { task, descriptor, queue_position })
     }
 
@@ -338,10 +338,11 @@ impl Submissions {
         document: String,
         kept: &KeptPasswords,
         submission: &Submission,
-        queue_user: String,
         target_key: String,
+        replaces: Option<TaskId>,
     ) -> Result<(TaskRow, i64), SubmitError> {
         let Pipeline { store, sealer, workspaces, settings, .. } = self.pipeline.as_ref();
+        let secrets_sealed = sealer.seal(REQUEST_PURPOSE, &kept.to_json())?;
         let now = self.pipeline.now();
         let work_dir_name = workspaces.create(now, &settings.fb.time_zone.0, &document).await;
         let work_dir_name = work_dir_name.map_err(SubmitError::Directory)?;
@@ -352,37 +353,35 @@ impl Submissions {
             target_key: target_key.clone(),
             description: request.description.clone(),
             request_document: document.clone(),
-            secrets_sealed: sealer.seal(REQUEST_PURPOSE, &kept.to_json())?,
+            secrets_sealed,
             work_dir_name: work_dir_name.clone(),
             callback_url: request.callback_url.as_ref().map(ToString::to_string).unwrap_or_default(),
             owner: submission.owner.clone(),
-            queue_user,
+            queue_user: queue_user(&submission.owner, request),
             idempotency_key: submission.idempotency_key.clone(),
         };
-        let inserted = async {
-            let (task, flush) = store.insert_task(new, now).await?;
-            let (flushed, position) = tokio::join!(flush.done(), position(store, &task));
-            flushed?;
-            // What is accepted is answered as such, whoever cannot say where it stands.
-            let position = position.inspect_err(|error| tracing::warn!("the queue cannot be read: {error:?}"));
-            Ok((task, position.unwrap_or(0)))
-        };
-        match inserted.await {
-            Ok(accepted) => Ok(accepted),
+        let (task, flush) = match store.insert_task(new, now).await {
+            Ok(inserted) => inserted,
             Err(error) => {
                 // Nothing half-done stays behind.
                 let _ = workspaces.remove(&work_dir_name).await;
-                if StoreError::is_conflict(&error) {
+                if error.is_conflict() {
                     if let Some(task) = self.repeated(submission, &document, kept).await? {
                         let position = position(store, &task).await?;
                         return Ok((task, position));
                     }
-                    let admission = store.admission("", &target_key).await?;
-                    refuse_taken(&request.target, &admission, None)?;
+                    refuse_taken(&request.target, &store.admission("", &target_key).await?, replaces)?;
                 }
-                Err(error.into())
+                return Err(error.into());
             }
-        }
+        };
+        let (flushed, position) = tokio::join!(flush.done(), position(store, &task));
+        // On disk or not, it waits.
+        self.worker.wake();
+        flushed?;
+        // What is accepted is answered as such, whoever cannot say where it stands.
+        let position = position.inspect_err(|error| tracing::warn!("the queue cannot be read: {error:?}"));
+        Ok((task, position.unwrap_or(0)))
     }
 }
 

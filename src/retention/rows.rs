@@ -31,8 +31,13 @@ impl Retention {
         if !sweep.is_dry_run {
             store.forget_turns().await?;
         }
-        let old =
-            if sweep.is_dry_run { store.old_history(oldest).await? } else { store.forget_history(oldest).await? };
+        let old = if sweep.is_dry_run {
+            store.old_history(oldest).await?
+        } else {
+            let forgotten = store.forget_history(oldest).await?;
+            self.pipeline.inspections.let_go();
+            forgotten
+        };
         for (table, rows) in old.into_iter().filter(|(_, rows)| *rows > 0) {
             sweep.removed.push(Removed {
                 kind: Kind::HistoryRow,

@@ -115,7 +115,7 @@ impl StoreError {
 
     /// Whether another process locks the database.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Database(error) if result_code(error).is_some_and(|code| matches!(code & 0xff, 5 | 6)))
+        matches!(self, Self::Database(error) if is_busy(error))
     }
 
     /// Whether the database's disk is full. Shared memory that cannot grow is an input/output error of its own kind.
@@ -155,7 +155,7 @@ pub struct Writing<'a> {
     durability: Durability,
 }
 
-impl<'a> Writing<'a> {
+impl Writing<'_> {
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut SqliteConnection {
         self.turn.connection()
@@ -163,14 +163,9 @@ impl<'a> Writing<'a> {
 
     /// Commits. The next writer has its turn while this one waits for the disk.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.commit_unflushed().await?.done().await
-    }
-
-    /// Commits, and leaves it to the caller what to do while the disk is waited for.
-    pub async fn commit_unflushed(self) -> Result<Flush<'a>, StoreError> {
         let Self { turn, store, durability } = self;
         turn.commit().await?;
-        Ok(store.committed(durability))
+        store.committed(durability).done().await
     }
 }
 
@@ -251,12 +246,16 @@ impl Store {
 
     /// Begins a write transaction.
     pub async fn write(&self, durability: Durability) -> Result<Writing<'_>, StoreError> {
+        let begun = async || {
+            let mut turn = self.writer.turn().await?;
+            turn.begin().await?;
+            Ok(turn)
+        };
         let mut patience = Patience::start();
         loop {
-            let mut turn = self.writer.turn().await?;
-            match turn.begin().await {
-                Ok(()) => return Ok(Writing { turn, store: self, durability }),
-                Err(error) => patience.after(error, turn).await?,
+            match begun().await {
+                Ok(turn) => return Ok(Writing { turn, store: self, durability }),
+                Err(error) => patience.after(error).await?,
             }
         }
     }
@@ -293,9 +292,8 @@ impl Patience {
     }
 
     /// Waits a moment after what failed as another process has the lock; anything else, or once it took too long, is the
-    /// error. Others have their turn meanwhile: each must find out in its own time.
-    async fn after(&mut self, error: sqlx::Error, turn: Turn) -> Result<(), StoreError> {
-        drop(turn);
+    /// error. Others must have their turn meanwhile: each finds out in its own time.
+    async fn after(&mut self, error: sqlx::Error) -> Result<(), StoreError> {
         let error = StoreError::from(error);
         let is_patient = PATIENT.try_with(|()| ()).is_ok();
         if !error.is_busy() || (!is_patient && self.start.elapsed() >= PATIENCE) {
@@ -307,6 +305,11 @@ impl Patience {
         tokio::time::sleep(BUSY_PAUSE).await;
         Ok(())
     }
+}
+
+/// Whether another process locks the database.
+fn is_busy(error: &sqlx::Error) -> bool {
+    result_code(error).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// SQLite's extended result code of an error; its last byte is the primary one.

@@ -35,11 +35,10 @@ const ALLOWED: [(&str, &str); 13] = [
     // One row for each user who waits, found by index; the next one is chosen among them.
     ("WITH RECURSIVE waiting", "SCAN waiting"),
     ("WITH RECURSIVE waiting", "USE TEMP B-TREE FOR ORDER BY"),
+    ("FROM (SELECT queue_user, count(*)", "SCAN line"),
     // A few rows for each receiver that is owed a callback, found by index; these alone are sorted.
     ("WITH RECURSIVE receivers", "SCAN receivers"),
     ("WITH RECURSIVE receivers", "USE TEMP B-TREE FOR ORDER BY"),
-    // The same, grouped.
-    ("FROM (SELECT queue_user, count(*)", "SCAN line"),
     // The sweep of what is old, once an hour.
     ("AS \"attempts!: i64\"", "SCAN"),
     ("AS \"ended!: i64\"", "SCAN task"),

@@ -172,8 +172,7 @@ impl Store {
     /// conflict means that an unfinished task has the target, or that the idempotency key is taken.
     pub async fn insert_task(&self, task: NewTask, now: Moment) -> Result<(TaskRow, Flush<'_>), StoreError> {
         let wanted = now.0 / 1_000;
-        let mut patience = Patience::start();
-        loop {
+        let insert = async || {
             let mut turn = self.writer.turn().await?;
             // A statement is a transaction by itself, and others wait a third as long for it as for one that is begun and
             // committed. All its rows are asked for, since it is committed after the last one.
@@ -198,17 +197,21 @@ impl Store {
                 task.idempotency_key,
                 now.0,
                 task.queue_user
-            );
-            match inserted.fetch_all(turn.connection()).await {
-                Ok(rows) => {
-                    drop(turn);
-                    let flush = self.committed(Durability::Durable);
-                    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-                    return Ok((task.into_row(row.primary_id, row.task_id, now), flush));
-                }
-                Err(error) => patience.after(error, turn).await?,
+            )
+            .fetch_all(turn.connection())
+            .await;
+            turn.note(&inserted);
+            inserted?.pop().ok_or(sqlx::Error::RowNotFound)
+        };
+        let mut patience = Patience::start();
+        let inserted = loop {
+            match insert().await {
+                Ok(inserted) => break inserted,
+                Err(error) => patience.after(error).await?,
             }
-        }
+        };
+        let flush = self.committed(Durability::Durable);
+        Ok((task.into_row(inserted.primary_id, inserted.task_id, now), flush))
     }
 
     /// The task of that number.
