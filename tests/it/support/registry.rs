@@ -70,7 +70,12 @@ impl FrontRegistry {
     }
 }
 
+/// Goes on when the client is gone: what the registry took is recorded all the same.
 async fn answer(State(registry): State<Arc<Shared>>, request: Request) -> Response {
+    tokio::spawn(forwarded(registry, request)).await.unwrap()
+}
+
+async fn forwarded(registry: Arc<Shared>, request: Request) -> Response {
     let status = registry.status.load(Ordering::SeqCst);
     if status != 200 && request.uri().path() != "/v2/" {
         registry.refusals.fetch_add(1, Ordering::SeqCst);
